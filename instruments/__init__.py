@@ -1,0 +1,3 @@
+"""The hardware abstraction: what each kind of instrument promises, and the network seam."""
+
+DISTRIBUTION = "backbeam"

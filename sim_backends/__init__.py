@@ -1,0 +1,3 @@
+"""The digital twin: physics, the ideal network, simulated instruments."""
+
+DISTRIBUTION = "backbeam"
