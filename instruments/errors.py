@@ -29,6 +29,12 @@ class NetworkError(BackbeamError):
     """A network was given something that does not fit it (shapes, values, order of calls)."""
 
 
+class TrainingError(BackbeamError):
+    """Training cannot go on, for instance because the loss is no longer a number."""
+
+    exit_code = 1
+
+
 class BenchFileError(BackbeamError):
     """A bench file says something that cannot be."""
 

@@ -1,0 +1,61 @@
+"""Puts the subcommands together under one name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from protocols.commands.evaluate import evaluate
+from protocols.commands.export import export
+from protocols.commands.runs import runs
+from protocols.commands.train import train
+
+HELP = """Train optical neural networks with light, simulated or real.
+
+**First steps**
+
+  backbeam train                      learn handwritten digits, right away
+
+  backbeam runs                       what was trained so far, and how it went
+
+  backbeam train --help               every option, with its default
+
+Add --debug anywhere to see where an error comes from.
+"""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"backbeam {version('backbeam')}")
+        raise typer.Exit
+
+
+def build_application() -> typer.Typer:
+    """Return the command-line application."""
+    application = typer.Typer(
+        name="backbeam",
+        help=HELP,
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @application.callback()
+    def options(
+        version: Annotated[
+            bool,
+            typer.Option(
+                "--version", callback=_print_version, is_eager=True, help="Print the version."
+            ),
+        ] = False,
+    ) -> None:
+        pass
+
+    for command in (train, evaluate, export, runs):
+        application.command()(command)
+    return application

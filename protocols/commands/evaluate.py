@@ -1,0 +1,62 @@
+"""``backbeam evaluate``: score a run's best weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where the data lies now, if it was moved.")
+    ] = None,
+    json_line: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON on the last line.")
+    ] = False,
+) -> None:
+    """Pass validation and test images through a run's best weights.
+
+    Prints accuracy and loss of both halves, and how often each class is recognised.
+    """
+    import json
+
+    import numpy as np
+    from rich.console import Console
+    from rich.table import Table
+
+    from protocols import evaluation
+    from protocols.experiment import load_recorded_data, rebuild_network
+    from protocols.losses import LOSSES
+    from protocols.record.run import open_run
+
+    opened = open_run(run)
+    dataset = load_recorded_data(opened, data_dir)
+    network = rebuild_network(opened.configuration["network"])
+    arrays = opened.checkpoint().arrays
+    network.write([arrays[f"best_weights/layer_{i}"] for i in range(1, len(network.layers) + 1)])
+    loss = LOSSES[opened.configuration["settings"]["loss"]]
+    parts = {
+        "validation": (dataset.validation_inputs, dataset.validation_labels),
+        "test": (dataset.test_inputs, dataset.test_labels),
+    }
+    scores = {name: evaluation.evaluate(network, *part, loss) for name, part in parts.items()}
+    console = Console(highlight=False)
+    table = Table("", "accuracy", "loss", "images", box=None, padding=(0, 2, 0, 0))
+    for name, score in scores.items():
+        table.add_row(name, f"{score.accuracy:.2%}", f"{score.loss:.4f}", str(len(parts[name][1])))
+    console.print(table)
+    decided = network.forward(dataset.test_inputs).output.argmax(axis=1)
+    rates = [
+        float(np.mean(decided[dataset.test_labels == label] == label))
+        for label in range(dataset.classes)
+    ]
+    console.print(
+        "recognised, class by class: "
+        + "  ".join(f"{label}: {rate:.0%}" for label, rate in enumerate(rates))
+    )
+    if json_line:
+        result = {f"{name}_accuracy": score.accuracy for name, score in scores.items()}
+        print(json.dumps(result | {"class_accuracies": rates, "run": str(run)}))
