@@ -8,50 +8,32 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib.resources
-import os
-import zipfile
-import zlib
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from instruments.errors import DataError
-from protocols.downloads import DATA_FOLDER_VARIABLE, SOURCES, dataset_of_file, download
-from protocols.idx_files import read_images, read_labels
+from protocols.published_sets import SOURCES
+from protocols.stored_samples import (
+    HOLD_OUT_PERIOD,
+    Indices,
+    Labels,
+    StoredSamples,
+    read_digits,
+    read_public_set,
+    read_users_file,
+)
 
 Inputs = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
 
+DATASET_NAMES = ("digits", *SOURCES)
 
-@dataclass(frozen=True)
-class _IdxSet:
-    """How one public data set is laid out in its four IDX files."""
-
-    classes: int
-    train: str
-    test: str
-    torchvision_folder: str
-    transposed: bool = False
-
-
-_IDX_SETS = {
-    "mnist": _IdxSet(10, "train", "t10k", "MNIST"),
-    "fashion-mnist": _IdxSet(10, "train", "t10k", "FashionMNIST"),
-    "kmnist": _IdxSet(10, "train", "t10k", "KMNIST"),
-    "emnist-balanced": _IdxSet(
-        47, "emnist-balanced-train", "emnist-balanced-test", "EMNIST", transposed=True
-    ),
-}
-
-DATASET_NAMES = ("digits", *_IDX_SETS)
-
-# Of a data set without a test part of its own, one in eight goes to validation, one to testing.
-_HOLD_OUT_PERIOD = 8
+# Keeps the float copies of images that are being down-sampled within some 10 MB.
+_IMAGES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,7 +70,7 @@ class Dataset:
     @property
     def features(self) -> int:
         """Inputs of one sample."""
-        return self.train_inputs.shape[1]
+        return int(self.train_inputs.shape[1])
 
     def describe(self) -> dict[str, Any]:
         """What a record keeps of the data: only values JSON can hold.
@@ -135,18 +117,6 @@ class Dataset:
             f"{len(self.validation_labels)} validation and {len(self.test_labels)} test samples; "
             f"{self.features} inputs{shape}, {self.classes} classes; split seed {self.split_seed})"
         )
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """Samples as they are stored: [n, features] or [n, rows, columns], not yet scaled."""
-
-    values: npt.NDArray[Any]
-    labels: Labels
-    largest: float
-
-    def part(self, chosen: npt.NDArray[np.intp]) -> _Samples:
-        return _Samples(self.values[chosen], self.labels[chosen], self.largest)
 
 
 def load_dataset(
@@ -201,23 +171,23 @@ def load_dataset(
     generator = np.random.default_rng(split_seed)
     name = str(name_or_path)
     known_name = name.lower().replace("_", "-")
-    if known_name in _IDX_SETS:
+    if known_name in SOURCES:
         name = known_name
-        classes = _IDX_SETS[name].classes
-        train, held_out = _public_set(name, data_folder)
+        classes = SOURCES[name].classes
+        train, held_out = read_public_set(name, data_folder)
         order = _by_class(held_out.labels, generator)
         validation_chosen, test_chosen = order[0::2], order[1::2]
     else:
         if known_name == "digits":
             name = known_name
-            held_out = _digits()
+            held_out = read_digits()
         elif Path(name).suffix.lower() == ".npz":
-            held_out = _users_samples(Path(name).expanduser())
+            held_out = read_users_file(Path(name).expanduser())
         else:
             raise _unknown_name(name, known_name)
         classes = int(held_out.labels.max()) + 1
         order = _by_class(held_out.labels, generator)
-        place = np.arange(len(order)) % _HOLD_OUT_PERIOD
+        place = np.arange(len(order)) % HOLD_OUT_PERIOD
         validation_chosen, test_chosen = order[place == 3], order[place == 7]
         train = held_out.part(order[(place != 3) & (place != 7)])
     if subset is not None:
@@ -297,14 +267,14 @@ def _image_shape(
     return image_size, image_size
 
 
-def _inputs(part: _Samples, image_size: int | None, input_scale: float) -> Inputs:
+def _inputs(part: StoredSamples, image_size: int | None, input_scale: float) -> Inputs:
     """Inputs [n, features] of a network: down-sampled, then scaled."""
     values, largest = part.values, part.largest
     if image_size is not None and image_size != values.shape[1]:
         values, largest = _area_sums(values, image_size, largest)
     flat = values.reshape(len(values), -1)
     precision = np.result_type(flat, np.float32)
-    inputs = np.divide(flat, largest, dtype=precision).astype(np.float32, copy=False)
+    inputs: Inputs = np.divide(flat, largest, dtype=precision).astype(np.float32, copy=False)
     if input_scale != 1:
         inputs *= np.float32(input_scale)
     return inputs
@@ -331,64 +301,3 @@ def _area_sums(
         some = images[start : start + _IMAGES_AT_ONCE].astype(weights.dtype)
         sums[start : start + _IMAGES_AT_ONCE] = weights @ (some @ weights.T)
     return sums, largest_sum
-
-
-def _digits() -> _Samples:
-    file = importlib.resources.files("protocols.digits").joinpath("digits.npz")
-    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-        return _Samples(arrays["x"], arrays["y"].astype(np.int64), largest=16.0)
-
-
-def _public_set(name: str, data_folder: Path | None) -> tuple[_Samples, _Samples]:
-    """Training and test part of a public data set, as published."""
-    layout = _IDX_SETS[name]
-    train_images, train_labels, test_images, test_labels = _idx_paths(name, data_folder)
-    for path in (train_labels, test_labels):
-        owner = dataset_of_file(path)
-        if owner not in (None, name):
-            raise DataError(
-                f"{path}: belongs to {owner}, not to {name}; put the files of {name} in a folder "
-                f"of their own, named {name}"
-            )
-    train = _labelled_images(train_images, train_labels, layout)
-    test = _labelled_images(test_images, test_labels, layout)
-    if train.values.shape[1:] != test.values.shape[1:]:
-        raise DataError(
-            f"{test_images}: images of {list(test.values.shape[1:])} pixels, those of "
-            f"{train_images.name} have {list(train.values.shape[1:])}; fetch both files again"
-        )
-    return train, test
-
-
-def _labelled_images(images_path: Path, labels_path: Path, layout: _IdxSet) -> _Samples:
-    images, labels = read_images(images_path), read_labels(labels_path)
-    if len(images) != len(labels):
-        raise DataError(
-            f"{images_path}: {len(images)} images, but {len(labels)} labels in {labels_path.name}; "
-            "they must be equally many; fetch both files again"
-        )
-    if labels.max() >= layout.classes:
-        raise DataError(
-            f"{labels_path}: label {labels.max()}; allowed are 0 to {layout.classes - 1}; check "
-            "that the file belongs to the data set"
-        )
-    if layout.transposed:
-        images = images.transpose(0, 2, 1)
-    return _Samples(images, labels.astype(np.int64), largest=255.0)
-
-
-def _idx_paths(name: str, data_folder: Path | None) -> list[Path]:
-    """Paths of training images, training labels, test images and test labels."""
-    from_environment = os.environ.get(DATA_FOLDER_VARIABLE)
-    if data_folder is not None:
-        folder, origin = Path(data_folder).expanduser(), "--data-dir"
-    elif from_environment:
-        folder, origin = Path(from_environment).expanduser(), DATA_FOLDER_VARIABLE
-    else:
-        return _found_or_missing(name, download(name))
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; {origin} must name a folder of IDX files")
-    found = _found(name, folder)
-    if data_folder is None and None in found:
-        return _found_or_missing(name, download(name, folder))
-    return _found_or_missing(name, folder)

@@ -1,24 +1,22 @@
-"""Fetches the public image sets: where they are, their checksums, and where they are kept.
+"""Finds the files of the public image sets, in a folder or on the net.
 
-Checksums are SHA-256 of the files as published. Those of MNIST and of KMNIST's test part were
-computed from the files; the others are the ones TensorFlow Datasets publishes for the same
-addresses (``url_checksums/{fashion_mnist,kmnist,emnist}.txt``).
+pooch fetches and checks them; `protocols.published_sets` says what there is.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
+import os
 import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from instruments.errors import DataError
+from protocols.published_sets import SOURCES, Source
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,109 +25,6 @@ DATA_FOLDER_VARIABLE = "BACKBEAM_DATA"
 # Small enough for a bar that moves, large enough not to cost time on half a gigabyte.
 _CHUNK_BYTES = 1 << 17
 _TIMEOUT_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where one data set is published.
-
-    Parameters
-    ----------
-    addresses
-        Folders on the net that hold the same files, each ending in ``/``; tried in this order.
-    checksums
-        SHA-256 of each file, by file name.
-    members
-        Where the data set is inside one zip file: the names of the wanted files in it.
-    """
-
-    addresses: tuple[str, ...]
-    checksums: Mapping[str, str]
-    members: tuple[str, ...] = field(default=())
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Names of the files that are in the folder after the download."""
-        return self.members or tuple(self.checksums)
-
-
-SOURCES: Mapping[str, Source] = {
-    "mnist": Source(
-        addresses=(
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-        checksums={
-            "train-images-idx3-ubyte.gz": (
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-            ),
-        },
-    ),
-    "fashion-mnist": Source(
-        addresses=(
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        ),
-        checksums={
-            "train-images-idx3-ubyte.gz": (
-                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
-            ),
-        },
-    ),
-    "kmnist": Source(
-        addresses=(
-            "https://codh.rois.ac.jp/kmnist/dataset/kmnist/",
-            "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
-        ),
-        checksums={
-            "train-images-idx3-ubyte.gz": (
-                "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"
-            ),
-        },
-    ),
-    "emnist-balanced": Source(
-        addresses=(
-            "https://biometrics.nist.gov/cs_links/EMNIST/",
-            "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/",
-        ),
-        checksums={
-            "gzip.zip": "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e",
-        },
-        members=(
-            "emnist-balanced-train-images-idx3-ubyte.gz",
-            "emnist-balanced-train-labels-idx1-ubyte.gz",
-            "emnist-balanced-test-images-idx3-ubyte.gz",
-            "emnist-balanced-test-labels-idx1-ubyte.gz",
-        ),
-    ),
-}
 
 
 class DownloadBar(Protocol):
@@ -245,13 +140,49 @@ def download(
     return folder
 
 
-def dataset_of_file(path: Path, sources: Mapping[str, Source] = SOURCES) -> str | None:
-    """Name of the data set a file belongs to, by its checksum; None for a file not published."""
-    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    for name, source in sources.items():
-        if checksum in source.checksums.values():
-            return name
-    return None
+def find_or_download(name: str, data_folder: Path | None = None) -> tuple[Path, ...]:
+    """Find the files of a data set, and download them where that is allowed.
+
+    Parameters
+    ----------
+    name
+        A name in `SOURCES`.
+    data_folder
+        Folder that holds the files, itself or in a subfolder ``name``, gzipped or not, spelled
+        ``train-images-idx3-ubyte`` or ``train-images.idx3-ubyte``; torchvision's folders
+        (``MNIST/raw``) are found too. Without it, the folder that the environment variable
+        ``BACKBEAM_DATA`` names, to which missing files are downloaded; without either, the
+        operating system's cache folder.
+
+    Returns
+    -------
+    tuple of Path
+        Training images, training labels, test images, test labels; from one folder.
+
+    Raises
+    ------
+    DataError
+        The folder does not exist or does not hold all files, or a download fails.
+    """
+    named = os.environ.get(DATA_FOLDER_VARIABLE)
+    if data_folder is None and not named:
+        folder = download(name)
+        found = _found(name, folder)
+    else:
+        folder = Path(data_folder or named or "").expanduser()
+        if not folder.is_dir():
+            origin = "--data-dir" if data_folder else DATA_FOLDER_VARIABLE
+            raise DataError(f"{folder}: no such folder; {origin} must name a folder of IDX files")
+        found = _found(name, folder)
+        if data_folder is None and len(found) < len(SOURCES[name].files):
+            found = _found(name, download(name, folder))
+    missing = [file for file in SOURCES[name].files if file not in found]
+    if missing:
+        raise DataError(
+            f"{folder}: {name} needs {', '.join(missing)} there or in a subfolder {name}, gzipped "
+            "or not; put the files there or name another folder"
+        )
+    return tuple(found[file] for file in SOURCES[name].files)
 
 
 class _Fetcher:
@@ -273,11 +204,36 @@ class _Fetcher:
             # A server that unpacks .gz files on the way would spoil their checksum.
             headers={"Accept-Encoding": "identity"},
         )
-        fetch(url, output_file, owner)
+        try:
+            fetch(url, output_file, owner)
+        except OSError as error:
+            # An answer that is an error keeps its connection until it is closed.
+            response = getattr(error, "response", None)
+            if response is not None:
+                response.close()
+            raise
 
     def close(self) -> None:
         if self._shown is not None:
             self._shown.close()
+
+
+def _found(name: str, folder: Path) -> dict[str, Path]:
+    """The files of a data set by their published names, from the folder that has most of them."""
+
+    def files_in(place: Path) -> dict[str, Path]:
+        found = {}
+        for published in SOURCES[name].files:
+            hyphened = published.removesuffix(".gz")
+            dotted = hyphened.replace("-idx", ".idx")
+            for spelling in (hyphened, published, dotted, f"{dotted}.gz"):
+                if (place / spelling).is_file():
+                    found[published] = place / spelling
+                    break
+        return found
+
+    torchvision_folder = folder / SOURCES[name].torchvision_folder / "raw"
+    return max(map(files_in, (folder / name, torchvision_folder, folder)), key=len)
 
 
 def _fetch(

@@ -30,7 +30,7 @@ class TrainingSettings(BaseModel):
     fields_every
         Keep activations and errors of a few samples every so many steps; 0: never.
     checkpoint_seconds
-        Longest time between checkpoints; there is one after every epoch besides.
+        Time between checkpoints: what a killed run loses at most.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

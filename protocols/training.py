@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -224,9 +224,6 @@ class Training:
                     self._recorder.checkpoint(self.checkpoint())
                     next_checkpoint = self._clock() + settings.checkpoint_seconds
             progress.epoch(self, self._end_epoch())
-            if self._recorder is not None:
-                self._recorder.checkpoint(self.checkpoint())
-                next_checkpoint = self._clock() + settings.checkpoint_seconds
             if request.signal_number is not None:
                 self._interrupt(request.signal_number)
         return f"all {settings.epochs} epochs done"
@@ -339,7 +336,7 @@ class Training:
             self._recorder.checkpoint(self.checkpoint())
         raise Interrupted(f"interrupted after step {self.step}", signal_number)
 
-    def _close(self, state: str, reason: str) -> None:
+    def _close(self, state: Literal["interrupted", "failed"], reason: str) -> None:
         """Close the record on the way out of a failure, without hiding that failure."""
         if self._recorder is None:
             return

@@ -42,8 +42,6 @@ def export(
     for name, rows in (("steps", opened.steps), ("epochs", opened.epochs)):
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(
-                [f"{c} [{u}]" if u else c for c, u in zip(rows.columns, rows.units, strict=True)]
-            )
-            writer.writerows(rows.values.tolist())
+            writer.writerow([f"{c} [{unit}]" if unit else c for c, unit in rows.units.items()])
+            writer.writerows(rows.array.tolist())
     typer.echo(f"weights.npz, steps.csv and epochs.csv are in {folder}")

@@ -13,7 +13,7 @@ def runs(
 ) -> None:
     """List runs: accuracy, state, and why each one stopped."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from instruments.errors import RecordError
     from protocols.record.run import list_runs
@@ -25,14 +25,23 @@ def runs(
     if not found:
         console.print(f"no runs in {folder}; 'backbeam train' makes one")
         return
-    table = Table("run", "state", "test", "validation", "epochs", "why it stopped", "note")
+    table = Table(
+        Column("run", no_wrap=True),
+        "state",
+        "test",
+        "validation",
+        "epochs",
+        "why it stopped",
+        "note",
+    )
     for one in found:
+        summary = one.summary or {}
         table.add_row(
             one.path.name,
             one.state,
-            _percent(one.summary.get("test_accuracy")),
-            _percent(one.summary.get("best_validation_accuracy")),
-            str(one.summary.get("epochs", "-")),
+            _percent(summary.get("test_accuracy")),
+            _percent(summary.get("best_validation_accuracy")),
+            str(one.epochs),
             one.reason,
             one.note,
         )

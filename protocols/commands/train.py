@@ -230,6 +230,13 @@ def train(
             rich_help_panel=_RECORD,
         ),
     ] = 500,
+    checkpoint_seconds: Annotated[
+        float,
+        typer.Option(
+            help="Time between checkpoints: what a killed run loses at most.",
+            rich_help_panel=_RECORD,
+        ),
+    ] = 10.0,
     resume: Annotated[
         Path | None,
         typer.Option(help="Go on with this run from its last checkpoint.", rich_help_panel=_RECORD),
@@ -300,6 +307,7 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
         "patience": options["patience"],
         "seed": options["seed"],
         "fields_every": options["fields_every"],
+        "checkpoint_seconds": options["checkpoint_seconds"],
     }
 
 

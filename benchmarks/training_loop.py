@@ -1,0 +1,86 @@
+"""The same training through Backbeam's protocol and network seam, with the record on.
+
+Run by ``speed.py`` in a process of its own: ``training_loop.py SECONDS``. Also measures the
+bound set by the network's own matrix products, in the same process.
+"""
+
+import itertools
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from instruments.network import NonlinearUnit
+from protocols.datasets import Dataset
+from protocols.settings import TrainingSettings
+from protocols.training import Training, start_record
+from sim_backends.ideal_network import IdealNetwork
+
+SIZES = (784, 128, 128, 10)
+OPTICAL_DEPTH = 10.0
+BATCH = 64
+IMAGES = 60_000
+
+
+def random_images():
+    generator = np.random.default_rng(0)
+    inputs = generator.random((IMAGES, SIZES[0]), dtype=np.float32)
+    labels = generator.integers(0, SIZES[-1], IMAGES)
+    few = slice(0, BATCH)
+    return Dataset(
+        name="random images",
+        train_inputs=inputs,
+        train_labels=labels,
+        validation_inputs=inputs[few],
+        validation_labels=labels[few],
+        test_inputs=inputs[few],
+        test_labels=labels[few],
+        classes=SIZES[-1],
+        image_shape=None,
+        split_seed=0,
+    )
+
+
+def train(network, dataset, epochs, folder):
+    training = Training(network, dataset, TrainingSettings(epochs=epochs, batch_size=BATCH))
+    recorder = start_record(training, folder)
+    return training.run(recorder).images_per_second
+
+
+def matrix_products_per_second(seconds):
+    """Images per second if nothing but the products of forward, backward and gradient were done."""
+    generator = np.random.default_rng(1)
+    weights = [generator.random((o, i), dtype=np.float32) for i, o in itertools.pairwise(SIZES)]
+    activations = [generator.random((BATCH, size), dtype=np.float32) for size in SIZES[:-1]]
+    errors = [generator.random((BATCH, size), dtype=np.float32) for size in SIZES[1:]]
+    images, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for activation, matrix, error in zip(activations, weights, errors, strict=True):
+            activation @ matrix.T
+            error.T @ activation
+        for matrix, error in zip(weights[1:], errors[1:], strict=True):
+            error @ matrix
+        images += BATCH
+    return images / (time.perf_counter() - began)
+
+
+def main(seconds):
+    dataset = random_images()
+    network = IdealNetwork.dense(
+        SIZES, NonlinearUnit("absorber", OPTICAL_DEPTH, derivative="probe")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        rate = train(network, dataset, 1, Path(folder) / "warm-up")
+        epochs = max(1, round(seconds * rate / IMAGES))
+        result = {
+            "images_per_second": train(network, dataset, epochs, Path(folder) / "run"),
+            "bound_images_per_second": matrix_products_per_second(min(seconds, 3.0)),
+        }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

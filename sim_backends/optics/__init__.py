@@ -1,0 +1,1 @@
+"""Pure physics of the optical devices: stateless functions on arrays, double precision."""
