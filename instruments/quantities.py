@@ -257,7 +257,7 @@ class Quantity:
         return core_schema.no_info_plain_validator_function(
             lambda text: parse_quantity(text, self.kind, self.sign),
             serialization=core_schema.plain_serializer_function_ser_schema(
-                # A fraction is the one quantity that may stand without a unit, so it stays a number.
+                # A fraction may stand without a unit, so it stays a number.
                 lambda value: value if self.kind is FRACTION else format_quantity(value, self.kind),
                 when_used="json",
             ),

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import wrightomega
 
-from sim_backends.optics.domain import within
+from instruments.errors import SettingsError
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -150,8 +150,12 @@ def spontaneous_photons(gain: npt.ArrayLike, inversion_factor: float) -> Floats:
         If ``n_sp`` is below 1: no amplifier is quieter than full inversion (C. M. Caves,
         Phys. Rev. D 26, 1817 (1982)).
     """
-    factor = within(inversion_factor, 1.0, 1e6, "spontaneous-emission factor n_sp")
-    photons: Floats = factor * np.maximum(np.asarray(gain, np.float64) - 1.0, 0.0)
+    if not inversion_factor >= 1.0:
+        raise SettingsError(
+            f"spontaneous-emission factor n_sp of {inversion_factor:g}; it is 1 at full inversion "
+            "and larger below, typically 1.5 to 5"
+        )
+    photons: Floats = inversion_factor * np.maximum(np.asarray(gain, np.float64) - 1.0, 0.0)
     return photons
 
 

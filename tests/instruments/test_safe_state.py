@@ -132,11 +132,14 @@ def test_without_a_thread_to_be_had_the_steps_run_all_the_same(laboratory, monke
 
 
 def test_it_is_reached_after_an_exception_on_the_way_out(laboratory):
-    with pytest.raises(ZeroDivisionError):
+    def run():
         try:
             raise ZeroDivisionError
         finally:
             reach_safe_state([laboratory.step("laser")])
+
+    with pytest.raises(ZeroDivisionError):
+        run()
     assert laboratory.calls == ["laser"]
 
 
@@ -180,12 +183,15 @@ def test_it_can_be_reached_from_another_thread(laboratory):
 
 
 def test_sigterm_unwinds_the_stack_like_ctrl_c_and_the_handler_comes_back(laboratory):
-    earlier = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Terminated) as ended, ending_signals_raised():
+    def run():
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
             reach_safe_state([laboratory.step("laser")])
+
+    earlier = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Terminated) as ended, ending_signals_raised():
+        run()
     assert ended.value.exit_code == 128 + signal.SIGTERM
     assert not isinstance(ended.value, Exception)
     assert laboratory.calls == ["laser"]

@@ -144,7 +144,7 @@ class TestTemperature:
 
 
 class TestNeighbours:
-    def test_published_overlaps_at_two_and_three_waists(self):
+    def test_worked_overlaps_at_two_and_three_waists(self):
         waist = 100e-6
         pitch = np.array([2.0, 3.0]) * waist
         np.testing.assert_allclose(vapour.field_overlap(pitch, waist), [0.135, 0.011], atol=5e-4)

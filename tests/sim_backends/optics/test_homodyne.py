@@ -83,7 +83,7 @@ def test_intensity_noise_is_what_the_subtraction_leaves():
     assert (plus - minus).var() == pytest.approx(excess - shot, rel=0.01)
 
 
-class TestPublishedNumbers:
+class TestWorkedNumbers:
     @pytest.mark.parametrize(
         ("watts", "seconds", "percent", "rounding"),
         [

@@ -73,7 +73,7 @@ def test_the_inverse_stays_on_one_branch():
 
 
 def test_refuses_more_field_than_enters():
-    with pytest.raises(SettingsError, match="modulator field of 1.1 where -1 to 1"):
+    with pytest.raises(SettingsError, match=r"modulator field of 1\.1 where -1 to 1"):
         modulator.voltage_for_field([0.2, 1.1], 3.4)
 
 

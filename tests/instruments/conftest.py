@@ -1,0 +1,44 @@
+"""The ``rig`` fixture: every implementation of the interfaces a test module is about.
+
+A module of conformance tests names the kinds it is about, ``KINDS = ("laser",)``; each of its
+tests that takes ``rig`` runs once for every implementation of them listed in ``support/rigs.py``.
+
+Test modules are imported on their own (``--import-mode=importlib``) and cannot import from each
+other, so what several of them need lies in ``support/``, which is put on the path here, before
+any module in this folder is collected: ``from immediate_instruments import ...``.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+from rigs import RIGS, Rig
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "rig" not in metafunc.fixturenames:
+        return
+    kinds = metafunc.module.KINDS
+    chosen = [(f"{kind}-{name}", kind, build) for kind, name, build in RIGS if kind in kinds]
+    metafunc.parametrize(
+        ("rig", "kind"),
+        [pytest.param(build, kind, id=label) for label, kind, build in chosen],
+        indirect=True,
+    )
+
+
+@pytest.fixture
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    rig = request.param()
+    yield rig
+    rig.instrument.make_safe()
+    rig.instrument.close()
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
