@@ -51,16 +51,27 @@ def main():
     parser.add_argument("--data-dir", type=Path, help="folder of IDX files; default: download")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument(
+        "--vary-split",
+        action="store_true",
+        help="also split validation and test anew for each seed, as the paper's authors did",
+    )
     parser.add_argument("--only", help="settings whose name contains this")
     parser.add_argument("--json", type=Path, help="append every accuracy to this file")
     chosen = parser.parse_args()
-    dataset = DataChoice(name="mnist", data_folder=chosen.data_dir).load()
+    splits = {
+        seed: DataChoice(
+            name="mnist", data_folder=chosen.data_dir, split_seed=seed if chosen.vary_split else 0
+        )
+        for seed in range(chosen.seeds)
+    }
     print(f"{'setting':28}{'paper':>14}{'here':>16}   every seed")
     for name, (sizes, unit, changes, paper) in SETTINGS.items():
         if chosen.only and chosen.only not in name:
             continue
         accuracies = []
         for seed in range(chosen.seeds):
+            dataset = splits[seed].load()
             settings = TrainingSettings(epochs=chosen.epochs, seed=seed, **changes)
             result = train(IdealNetwork.dense(sizes, unit), dataset, settings, show_progress=False)
             accuracies.append(100 * result.test_accuracy)

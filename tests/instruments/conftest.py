@@ -23,22 +23,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "rig" not in metafunc.fixturenames:
         return
     kinds = metafunc.module.KINDS
-    chosen = [(f"{kind}-{name}", kind, build) for kind, name, build in RIGS if kind in kinds]
     metafunc.parametrize(
-        ("rig", "kind"),
-        [pytest.param(build, kind, id=label) for label, kind, build in chosen],
+        "rig",
+        [
+            pytest.param((kind, build), id=f"{kind}-{name}")
+            for kind, name, build in RIGS
+            if kind in kinds
+        ],
         indirect=True,
     )
 
 
 @pytest.fixture
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    rig = request.param()
+    kind, build = request.param
+    rig = build()
+    rig.kind = kind
     yield rig
     rig.instrument.make_safe()
     rig.instrument.close()
-
-
-@pytest.fixture
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)

@@ -299,7 +299,10 @@ class ImmediateSpatialLightModulator(ImmediateInstrument):
         self.rows = rows
         self.columns = columns
         self.bit_depth = bit_depth
-        self.frame: Frame = np.zeros((rows, columns), np.uint8 if bit_depth <= 8 else np.uint16)
+        shape = (rows, columns)
+        self.frame: Frame = (
+            np.zeros(shape, np.uint8) if bit_depth <= 8 else np.zeros(shape, np.uint16)
+        )
         self._frames = 0
 
     def show_frame(self, frame: Frame) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from immediate_instruments import (
     ImmediateCamera,
     ImmediateLaser,
@@ -27,6 +26,7 @@ from immediate_instruments import (
     ImmediateTemperatureController,
     ImmediateTriggerSource,
 )
+
 from instruments.interfaces.mirror_device import MirrorBlocks
 from instruments.interfaces.spatial_light_modulator import BlockPattern
 
@@ -54,6 +54,8 @@ class Rig:
         Makes a block pattern that the modulator can show, for one that cannot show every raster.
     blocks
         The same for the frames of a mirror device.
+    kind
+        Filled in from the list below.
     """
 
     instrument: Any
@@ -64,6 +66,7 @@ class Rig:
     timeout_seconds: float = 10.0
     pattern: Callable[[np.random.Generator], BlockPattern] | None = None
     blocks: Callable[[np.random.Generator, int], MirrorBlocks] | None = None
+    kind: str = ""
 
 
 def _triggered(instrument: Any, light: Callable[[], npt.NDArray[Any]] | None = None) -> Rig:
