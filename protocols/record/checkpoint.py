@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -148,7 +149,9 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, counts: Mapping[str, 
     _write_group(partial, attributes)
     replace(partial, target)
     for old in stored_checkpoints(folder)[:-_KEPT]:
-        remove_folder(old.folder)
+        # Windows refuses while a reader has a file of it open; the next time will do.
+        with contextlib.suppress(PermissionError):
+            remove_folder(old.folder)
     return target
 
 

@@ -8,7 +8,7 @@ quantities, units::
       rows                 float64 [step, metric], NaN until written; attributes: columns, units
       n_committed          int64 scalar: how many rows count
       epochs, n_epochs     the same for each epoch
-      events               uint8 [event_byte]: one JSON object a line, UTF-8
+      events               uint8 [event_byte]: one JSON object a line
       n_event_bytes        int64 scalar: how many of those bytes count
       fields/              group, present once the first taps are sampled
         step               int64 [sample]: the step each sample was taken at

@@ -39,6 +39,7 @@ from protocols.record.layout import (
     ROWS,
     ROWS_COUNT,
     SCHEMA_VERSION,
+    ClosingState,
     column_attributes,
     field_dimensions,
     rows_per_chunk,
@@ -190,7 +191,15 @@ class RunStore:
                 series.shorten()
         return checkpoint
 
-    def consolidate(self, latest: Latest) -> None:
+    def finish(
+        self, *, state: ClosingState, reason: str, summary: Mapping[str, Any], now: float
+    ) -> None:
+        """Say how the run ended and make it open quickly."""
+        ending = {"state": state, "reason": reason, "summary": summary, "updated": now}
+        self._consolidate(self.latest.changed(counts=self.counts(), **ending))
+        self.write_latest(**ending)
+
+    def _consolidate(self, latest: Latest) -> None:
         """Copy every document of the finished group into its root, as zarr-python does.
 
         xarray then opens the run at once and without a warning.
@@ -274,7 +283,7 @@ def _fill(
         dtype=np.uint8,
         rows_per_chunk=_EVENT_BYTES_PER_CHUNK,
         dimension_names=["event_byte"],
-        attributes={"content": "one JSON object a line, UTF-8"},
+        attributes={"content": "one JSON object a line"},
     )
     for name in (ROWS_COUNT, EPOCHS_COUNT, EVENTS_COUNT):
         Counter(folder / name).create()

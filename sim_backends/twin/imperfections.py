@@ -206,26 +206,48 @@ class Imperfections(_Section):
         return cls(
             seed=seed,
             modulators=ModulatorImperfections.model_construct(
-                half_wave_spread=0.0, bias_spread=0.0, leakage=0.0, bias_drift=0.0,
-                bias_drift_time=600.0, quantised=False,
+                half_wave_spread=0.0,
+                bias_spread=0.0,
+                leakage=0.0,
+                bias_drift=0.0,
+                bias_drift_time=600.0,
+                quantised=False,
             ),
             panels=PanelImperfections.model_construct(
-                stroke_spread=0.0, bow=0.0, region_spread=0.0, regions=1, cross_talk=0.0,
-                settling_time=0.0, quantised=False,
+                stroke_spread=0.0,
+                bow=0.0,
+                region_spread=0.0,
+                regions=1,
+                cross_talk=0.0,
+                settling_time=0.0,
+                quantised=False,
             ),
             path=PathImperfections.model_construct(
                 slit_half_width=0.0, loss_spread=0.0, neuron_spread=0.0
             ),
             amplifiers=AmplifierImperfections.model_construct(
-                gain_spread=0.0, saturates=False, saturation_power=10e-3,
-                linewidth_enhancement=0.0, inversion_factor=0.0,
+                gain_spread=0.0,
+                saturates=False,
+                saturation_power=10e-3,
+                linewidth_enhancement=0.0,
+                inversion_factor=0.0,
             ),
             absorber=AbsorberImperfections.model_construct(
                 depth_error=0.0, depth_spread=0.0, finite_probe=False
             ),
             taps=TapImperfections.model_construct(
-                gain_spread=0.0, offset=0.0, bank_phase=0.0, neuron_phase=0.0, phase_drift=0.0,
-                phase_drift_time=60.0, shot_noise=False, tapped=0.1, efficiency=0.8,
-                visibility=0.95, electronic_noise=0.0, reflection=0.0, quantised=False,
+                gain_spread=0.0,
+                offset=0.0,
+                bank_phase=0.0,
+                neuron_phase=0.0,
+                phase_drift=0.0,
+                phase_drift_time=60.0,
+                shot_noise=False,
+                tapped=0.1,
+                efficiency=0.8,
+                visibility=0.95,
+                electronic_noise=0.0,
+                reflection=0.0,
+                quantised=False,
             ),
         )

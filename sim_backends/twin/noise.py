@@ -69,8 +69,7 @@ def normal_pair(
         + h2 * (_SINE[1] + h2 * (_SINE[2] + h2 * (_SINE[3] + h2 * (_SINE[4] + h2 * _SINE[5]))))
     )
     cosine = _COSINE[0] + h2 * (
-        _COSINE[1]
-        + h2 * (_COSINE[2] + h2 * (_COSINE[3] + h2 * (_COSINE[4] + h2 * _COSINE[5])))
+        _COSINE[1] + h2 * (_COSINE[2] + h2 * (_COSINE[3] + h2 * (_COSINE[4] + h2 * _COSINE[5])))
     )
     return radius * (_ONE - _TWO * sine * sine), radius * _TWO * sine * cosine
 

@@ -1,12 +1,15 @@
 """One liquid-crystal panel of a twin: from what it shows to the coefficients light meets.
 
 A block holds a staircase grating. Its first-order coefficient follows from the phases its pixels
-really have: ``c(d, o) = (1/q) sum_k exp(i phi[level_k]) exp(-2 pi i k / q)`` with pixel ``k`` of
-a period of ``q`` at grey level ``o + round(d k / q)``. The coefficients of all pairs ``(d, o)``
-are worked out once a region; a frame of blocks is then one look-up a block.
+really have: ``c(d, o) = (1/q) sum_k exp(i phi[level_k]) exp(-2 pi i (k + 1/2) / q)`` with pixel
+``k`` of a period of ``q`` at grey level ``o + round(d (k + 1/2) / q)``, as ``expand_blocks`` has
+it. The coefficients of all pairs ``(d, o)`` are worked out once a region; a frame of blocks is
+then one look-up a block.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +19,8 @@ from sim_backends.twin.imperfections import PanelImperfections
 
 Floats = npt.NDArray[np.float32]
 Complexes = npt.NDArray[np.complex64]
-Levels = npt.NDArray[np.uint16]
+Pattern = npt.NDArray[Any]
+"""Grey levels (uint16), or waves (float32) of a panel without steps."""
 
 
 class PanelTruth:
@@ -68,29 +72,37 @@ class PanelTruth:
         return self._curves
 
     def coefficients(
-        self, depth: npt.NDArray[np.generic], offset: npt.NDArray[np.generic]
-    ) -> tuple[Floats, Floats]:
-        """Return real and imaginary parts ``[outputs, inputs]`` of the first order.
+        self,
+        depth: Pattern,
+        offset: Pattern,
+        row_gains: Floats,
+        column_gains: Floats,
+        out: Floats,
+    ) -> None:
+        """Write what light meets at every block into ``out``, real parts above imaginary ones.
 
         Parameters
         ----------
         depth, offset
-            Grey levels, or waves if the panel has no steps.
+            ``[outputs, inputs]`` grey levels, or waves if the panel has no steps.
+        row_gains, column_gains
+            ``[outputs]`` and ``[inputs]``; multiply each coefficient.
+        out
+            ``[2 outputs, inputs]``.
         """
-        real = np.empty(self.shape, np.float32)
-        imaginary = np.empty(self.shape, np.float32)
+        rows = self.shape[0]
         if self._imperfections.quantised:
+            real, imaginary = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
             _look_up(
                 self._coefficient_tables(), self.region_of_block, depth, offset, real, imaginary
             )
         else:
             exact = _staircase(np.asarray(depth, np.float64), self.period)
             exact = exact * np.exp(2j * np.pi * np.asarray(offset, np.float64))
-            real[...], imaginary[...] = exact.real, exact.imag
-        if self._imperfections.cross_talk:
-            real = neighbours_mixed(real, self._imperfections.cross_talk)
-            imaginary = neighbours_mixed(imaginary, self._imperfections.cross_talk)
-        return real, imaginary
+            real, imaginary = exact.real.astype(np.float32), exact.imag.astype(np.float32)
+        share = np.float32(self._imperfections.cross_talk)
+        _mix(real, share, row_gains, column_gains, out[:rows])
+        _mix(imaginary, share, row_gains, column_gains, out[rows:])
 
     def _coefficient_tables(self) -> Complexes:
         if self._tables is None:
@@ -114,17 +126,17 @@ def coefficient_table(phase_radians: npt.NDArray[np.float64], period: int) -> Co
     offsets = np.arange(levels)
     table = np.zeros((levels + 1, levels), np.complex64)
     for pixel in range(period):
-        climbed = (2 * depths * pixel + period) // (2 * period)
+        climbed = (depths * (2 * pixel + 1) + period) // (2 * period)
         shown = (climbed[:, np.newaxis] + offsets) % levels
-        table += phasors[shown] * np.complex64(np.exp(-2j * np.pi * pixel / period) / period)
+        turn = np.exp(-2j * np.pi * (pixel + 0.5) / period) / period
+        table += phasors[shown] * np.complex64(turn)
     return table
 
 
 def _staircase(depth: npt.NDArray[np.float64], period: int) -> npt.NDArray[np.complex128]:
-    """Return ``(1/q) sum_k exp(2 pi i (d - 1) k / q)`` in closed form."""
-    turn = depth - 1.0
-    pixels = np.arange(period)
-    total = np.exp(2j * np.pi * turn[..., np.newaxis] * pixels / period).sum(axis=-1)
+    """Return ``(1/q) sum_k exp(2 pi i (d - 1) (k + 1/2) / q)``."""
+    turn = (depth - 1.0)[..., np.newaxis]
+    total = np.exp(2j * np.pi * turn * (np.arange(period) + 0.5) / period).sum(axis=-1)
     result: npt.NDArray[np.complex128] = total / period
     return result
 
@@ -133,8 +145,8 @@ def _staircase(depth: npt.NDArray[np.float64], period: int) -> npt.NDArray[np.co
 def _look_up(
     tables: Complexes,
     region_of_block: npt.NDArray[np.uint8],
-    depth: Levels,
-    offset: Levels,
+    depth: Pattern,
+    offset: Pattern,
     real: Floats,
     imaginary: Floats,
 ) -> None:
@@ -145,26 +157,20 @@ def _look_up(
             imaginary[j, i] = value.imag
 
 
-def neighbours_mixed(values: Floats, share: float) -> Floats:
-    """Return blocks that lose ``share`` to each of their four neighbours and gain as much."""
-    mixed = np.empty_like(values)
-    _mix(values, np.float32(share), mixed)
-    return mixed
-
-
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _mix(values: Floats, share: np.float32, mixed: Floats) -> None:
+def _mix(
+    values: Floats, share: np.float32, row_gains: Floats, column_gains: Floats, mixed: Floats
+) -> None:
+    """Each block loses ``share`` of its field to each of its four neighbours; then the gains."""
     rows, columns = values.shape
+    own_share = np.float32(1) - np.float32(4) * share
     for j in range(rows):
         above, below = max(j - 1, 0), min(j + 1, rows - 1)
-        left = np.float32(values[j, 0])
+        gain = row_gains[j]
         for i in range(1, columns - 1):
             around = values[above, i] + values[below, i] + values[j, i - 1] + values[j, i + 1]
-            own = values[j, i]
-            mixed[j, i] = own + share * (around - np.float32(4) * own)
+            mixed[j, i] = (own_share * values[j, i] + share * around) * gain * column_gains[i]
         for i in (0, columns - 1):
-            left = values[j, max(i - 1, 0)]
-            right = values[j, min(i + 1, columns - 1)]
-            around = values[above, i] + values[below, i] + left + right
-            own = values[j, i]
-            mixed[j, i] = own + share * (around - np.float32(4) * own)
+            beside = values[j, max(i - 1, 0)] + values[j, min(i + 1, columns - 1)]
+            around = values[above, i] + values[below, i] + beside
+            mixed[j, i] = (own_share * values[j, i] + share * around) * gain * column_gains[i]

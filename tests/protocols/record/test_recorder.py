@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ import xarray
 import zarr
 
 from instruments.errors import RecordError
-from protocols.record import Checkpoint, Recorder, list_runs, open_run, recorder
+from protocols.record import Checkpoint, Recorder, list_runs, open_run, recorder, recorder_thread
 from protocols.record.documents import read_document, write_document
 from protocols.record.store import RunStore
+from protocols.record.versions import present_versions
 
 STEP_COLUMNS = {"loss": "", "power": "W", "wall_clock": "s"}
 EPOCH_COLUMNS = {"accuracy": "", "duration": "s"}
@@ -25,7 +25,7 @@ EPOCH_COLUMNS = {"accuracy": "", "duration": "s"}
 
 def checkpoint_at(step: int, *, seed: int = 3) -> Checkpoint:
     generator = np.random.default_rng(seed + step)
-    arrays = {
+    arrays: dict[str, Any] = {
         "weights/0": generator.normal(size=(4, 3)).astype(np.float32),
         "weights/1": generator.normal(size=(2, 4)).astype(np.float32),
         "order": generator.permutation(10),
@@ -88,9 +88,9 @@ class TestRoundTrip:
     def test_a_small_ring_blocks_and_drops_nothing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(recorder, "_RING_ROWS", 16)
-        monkeypatch.setattr(recorder, "_RING_BYTES", 0)
-        monkeypatch.setattr(recorder, "_QUEUE_LENGTH", 4)
+        monkeypatch.setattr(recorder_thread, "_RING_ROWS", 16)
+        monkeypatch.setattr(recorder_thread, "_RING_BYTES", 0)
+        monkeypatch.setattr(recorder_thread, "_QUEUE_LENGTH", 4)
         with new_recorder(tmp_path / "run") as record:
             for step in range(500):
                 record.step([step, 0, 0])
@@ -109,7 +109,7 @@ class TestRoundTrip:
     ) -> None:
         bits = np.random.default_rng(2).integers(0, 2, size=shape)
         values = np.asarray(-1 * bits if np.dtype(dtype).kind in "ifc" else bits).astype(dtype)
-        strided = np.asfortranarray(values)
+        strided = values.copy(order="F")
         Recorder.create(
             tmp_path / "run",
             configuration={},
@@ -227,7 +227,8 @@ class TestOtherReaders:
         assert rows.attrs["units"] == ["", "W", "s"]
         assert np.array_equal(np.asarray(rows[:count])[:, 1], 2 * np.arange(5000))
         weights = group["checkpoints/5000/weights/0"]
-        assert np.array_equal(weights[...], checkpoint_at(5000).arrays["weights/0"])  # type: ignore[index]
+        assert isinstance(weights, zarr.Array)
+        assert np.array_equal(np.asarray(weights[...]), checkpoint_at(5000).arrays["weights/0"])
         state = group["checkpoints/5000"].attrs["values"]["generator"]["state"]["state"]  # type: ignore[call-overload,index]
         assert state == checkpoint_at(5000).values["generator"]["state"]["state"]
         members = {name for name, _ in group.members(max_depth=None)}
@@ -340,8 +341,9 @@ class TestResume:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         path = interrupted_run(tmp_path / "run")
-        here: Callable[[], dict[str, Any]] = recorder.present_versions
-        monkeypatch.setattr(recorder, "present_versions", lambda: {**here(), "numpy": "9.9"})
+        monkeypatch.setattr(
+            recorder, "present_versions", lambda: {**present_versions(), "numpy": "9.9"}
+        )
         with caplog.at_level(logging.WARNING):
             record, _ = Recorder.resume(path)
         record.close("interrupted")
@@ -365,11 +367,9 @@ class TestResume:
 
     def test_a_failed_run_is(self, tmp_path: Path) -> None:
         with pytest.raises(ZeroDivisionError), new_recorder(tmp_path / "run") as record:
-            record.step([1, 2, 3])
-            raise ZeroDivisionError("division by zero")
+            record.step([1 / 0, 2, 3])
         run = open_run(tmp_path / "run")
         assert (run.state, run.reason) == ("failed", "ZeroDivisionError: division by zero")
-        assert len(run.steps) == 1
         Recorder.resume(tmp_path / "run")[0].close("interrupted")
 
     def test_control_c_is_an_interruption(self, tmp_path: Path) -> None:
@@ -492,14 +492,14 @@ class TestErrors:
         record = new_recorder(tmp_path / "run")
         record.close()
         record.close()
-        for call in (
-            lambda: record.step([1, 2, 3]),
-            lambda: record.epoch([1, 2]),
-            lambda: record.event("x", "y"),
-            lambda: record.checkpoint(checkpoint_at(1)),
-        ):
-            with pytest.raises(RecordError, match="is closed"):
-                call()
+        with pytest.raises(RecordError, match="is closed"):
+            record.step([1, 2, 3])
+        with pytest.raises(RecordError, match="is closed"):
+            record.epoch([1, 2])
+        with pytest.raises(RecordError, match="is closed"):
+            record.event("note", "too late")
+        with pytest.raises(RecordError, match="is closed"):
+            record.checkpoint(checkpoint_at(1))
 
     def test_a_removed_folder_is_noticed_and_not_made_anew(self, tmp_path: Path) -> None:
         record = new_recorder(tmp_path / "run")
@@ -519,22 +519,27 @@ class TestErrors:
         def full(_: RunStore) -> bool:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        with monkeypatch.context() as patch:
-            patch.setattr(recorder, "_RING_ROWS", 16)
-            patch.setattr(recorder, "_RING_BYTES", 0)
-            patch.setattr(RunStore, "commit", full)
-            with (
-                pytest.raises(RecordError, match="No space left"),
-                new_recorder(tmp_path / "run") as record,
-            ):
+        def train_until_it_fails() -> None:
+            with new_recorder(tmp_path / "run") as record:
                 for step in range(100_000):
                     record.step([step, 0, 0])
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recorder_thread, "_RING_ROWS", 16)
+            patch.setattr(recorder_thread, "_RING_BYTES", 0)
+            patch.setattr(RunStore, "commit", full)
+            with pytest.raises(RecordError, match="No space left"):
+                train_until_it_fails()
         (summary,) = list_runs(tmp_path)
         assert summary.state == "failed"
         assert "No space left" in summary.reason
         Recorder.resume(tmp_path / "run")[0].close("interrupted")
 
     def test_an_error_of_the_loop_is_not_hidden_by_one_of_the_record(self, tmp_path: Path) -> None:
-        with pytest.raises(ZeroDivisionError), new_recorder(tmp_path / "run"):
-            shutil.rmtree(tmp_path / "run")
-            raise ZeroDivisionError
+        def fail_twice() -> None:
+            with new_recorder(tmp_path / "run"):
+                shutil.rmtree(tmp_path / "run")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail_twice()

@@ -90,7 +90,7 @@ def test_plain_zarr_sees_no_fill_values_below_the_count(tmp_path: Path) -> None:
             for step in range(poll * 100, poll * 100 + 100):
                 record.step([step, 0])
             # Early commits go on while zarr reads.
-            record._hurry(full=False)
+            record._thread._hurry(full=False)
             group = zarr.open_group(tmp_path / "run", mode="r")
             count = int(group["n_committed"][()])  # type: ignore[index,arg-type]
             rows = np.asarray(group["rows"][:count])  # type: ignore[index]
