@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from instruments.errors import RecordError
+from instruments.errors import DataError, RecordError
 from instruments.network import Layer, Network, NonlinearUnit
 from protocols.datasets import Dataset, load_dataset
+from protocols.record.layout import FINISHED
 from protocols.record.recorder import Recorder
 from protocols.record.run import Run, open_run
-from protocols.settings import TrainingSettings
+from protocols.settings import TrainingSettings, check
 from protocols.training import Training, start_record
 from sim_backends.ideal_network import IdealNetwork
 
@@ -28,7 +29,17 @@ class DataChoice(BaseModel):
     image_size: Annotated[int, Field(ge=1)] | None = None
     subset: Annotated[int, Field(ge=1)] | None = None
     split_seed: Annotated[int, Field(ge=0)] = 0
-    input_scale: Annotated[float, Field(gt=0)] = 1.0
+    input_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+
+    @model_validator(mode="after")
+    def _folders_hold_public_sets(self) -> Self:
+        if self.data_folder is not None and (self.is_file or self.name.lower() == "digits"):
+            where = "are read from that path" if self.is_file else "come with the installation"
+            raise ValueError(
+                f"data-dir: found {str(self.data_folder)!r}, but {self.name} {where}; "
+                "it goes with a public set, such as --data mnist"
+            )
+        return self
 
     def load(self) -> Dataset:
         """Load the data."""
@@ -41,6 +52,29 @@ class DataChoice(BaseModel):
             input_scale=self.input_scale,
         )
 
+    @property
+    def is_file(self) -> bool:
+        """Whether the data is a user's own file."""
+        return Path(self.name).suffix.lower() == ".npz"
+
+    def with_absolute_paths(self) -> DataChoice:
+        """Return the same choice, valid in any working folder."""
+        folder = self.data_folder
+        return self.model_copy(
+            update={
+                "name": str(Path(self.name).expanduser().absolute()) if self.is_file else self.name,
+                "data_folder": None if folder is None else folder.expanduser().absolute(),
+            }
+        )
+
+    def moved_to(self, folder: Path) -> DataChoice:
+        """Return the same choice of data that lies in ``folder`` now."""
+        if self.is_file:
+            return self.model_copy(update={"name": str(folder / Path(self.name).name)})
+        if self.name.lower() == "digits":
+            return self
+        return self.model_copy(update={"data_folder": folder})
+
 
 def begin(
     network: Network,
@@ -52,18 +86,41 @@ def begin(
 ) -> tuple[Training, Recorder]:
     """Start a new run with its record at ``out``."""
     training = Training(network, dataset or data.load(), settings)
-    recorder = start_record(training, out, data=data.model_dump(mode="json"), note=note)
+    recorder = start_record(
+        training, out, data=data.with_absolute_paths().model_dump(mode="json"), note=note
+    )
     return training, recorder
 
 
-def resume(path: Path, data_folder: Path | None = None) -> tuple[Training, Recorder]:
-    """Go on with a run that was killed or interrupted, from its last checkpoint."""
+def resume(
+    path: Path, data_folder: Path | None = None, dataset: Dataset | None = None
+) -> tuple[Training, Recorder]:
+    """Go on with a run that was killed or interrupted, from its last checkpoint.
+
+    Parameters
+    ----------
+    data_folder
+        Where the data lies now, if it was moved since.
+    dataset
+        The data itself, where it was made in Python and no file holds it.
+
+    Raises
+    ------
+    RecordError
+        The run is finished, is being written, cannot be read, or was trained on other data.
+    """
     run = open_run(path)
-    dataset = load_recorded_data(run, data_folder)
-    network = rebuild_network(run.configuration["network"])
-    settings = TrainingSettings.model_validate(run.configuration["settings"])
+    if run.state in FINISHED:
+        raise RecordError(
+            f"{path} is {run.state}, there is nothing to resume; to train its weights further, "
+            f"'backbeam export {path}' and start a new run with --initial-weights"
+        )
+    settings = check(TrainingSettings, _recorded(run, "settings"))
+    network = rebuild_network(_recorded(run, "network"))
+    loaded = load_recorded_data(run, data_folder) if dataset is None else dataset
+    _check_same_data(run, loaded)
     # The weights come from the checkpoint; the file they once came from may be gone.
-    training = Training(network, dataset, settings.model_copy(update={"initial_weights": None}))
+    training = Training(network, loaded, settings.model_copy(update={"initial_weights": None}))
     training.settings = settings
     recorder, checkpoint = Recorder.resume(path)
     training.restore(checkpoint)
@@ -76,18 +133,69 @@ def load_recorded_data(run: Run, data_folder: Path | None = None) -> Dataset:
     Parameters
     ----------
     data_folder
-        Where the data lies now, if it was moved since.
+        Where the data lies now, if it was moved since: the folder of IDX files, or the folder
+        of the ``.npz`` file.
+
+    Raises
+    ------
+    DataError
+        The data is not where it was, or no longer sound.
+    RecordError
+        It is not the data the run was trained on.
     """
-    stored = dict(run.configuration["data"])
+    choice = check(DataChoice, _recorded_data_choice(run))
     if data_folder is not None:
-        stored["data_folder"] = data_folder
-    dataset = DataChoice.model_validate(stored).load()
-    if dataset.describe() != run.configuration["dataset"]:
-        raise RecordError(
-            f"{run.path}: the data '{dataset.name}' is not what this run was trained on "
-            "(its contents differ); point --data-dir to the original files"
-        )
+        choice = choice.moved_to(data_folder)
+    try:
+        dataset = choice.load()
+    except DataError as error:
+        if "data" not in run.configuration:
+            advice = (
+                "; this run was started from Python: "
+                "go on there, with protocols.experiment.resume(path, dataset=..)"
+            )
+        else:
+            advice = "; if the data was moved, say where with --data-dir"
+        raise DataError(f"{error}{advice if data_folder is None else ''}") from error
+    _check_same_data(run, dataset)
     return dataset
+
+
+def _recorded(run: Run, part: str) -> dict[str, Any]:
+    found = run.configuration.get(part)
+    if not isinstance(found, dict):
+        raise RecordError(f"{run.path} is not a training run (its record has no '{part}')")
+    return found
+
+
+def _recorded_data_choice(run: Run) -> dict[str, Any]:
+    """Return how the data was chosen, or what its description tells of that.
+
+    A run begun from Python was given the data, not its name; the contents are compared
+    afterwards in any case.
+    """
+    if "data" in run.configuration:
+        return _recorded(run, "data")
+    described = _recorded(run, "dataset")
+    shape = described["image_shape"]
+    choice = {
+        "name": described["name"],
+        "split_seed": described["split_seed"],
+        "image_size": shape[0] if shape and shape[0] == shape[1] else None,
+    }
+    return choice | {"subset": described["train_samples"]}
+
+
+def _check_same_data(run: Run, dataset: Dataset) -> None:
+    recorded, given = _recorded(run, "dataset"), dataset.describe()
+    # A name is a path where the data is a file, which may have been moved.
+    different = [key for key in given if key != "name" and given[key] != recorded.get(key)]
+    if different:
+        raise RecordError(
+            f"{run.path}: the data {dataset.name!r} is not what this run was trained on "
+            f"(different: {', '.join(different).replace('_', ' ')}); point --data-dir to the "
+            "original files"
+        )
 
 
 def rebuild_network(description: Mapping[str, Any]) -> Network:

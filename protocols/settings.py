@@ -54,7 +54,10 @@ class TrainingSettings(BaseModel):
     @model_validator(mode="after")
     def _weights_per_layer_needs_finite_differences(self) -> Self:
         if self.weights_per_layer is not None and self.errors != "finite-difference":
-            raise ValueError("weights_per_layer goes with errors = finite-difference only")
+            raise ValueError(
+                f"weights-per-layer: found {self.weights_per_layer}, but errors go back by way of "
+                f"{self.errors!r}; it goes with errors = finite-difference only"
+            )
         return self
 
 
@@ -72,5 +75,5 @@ def check(model: type[Model], values: Mapping[str, object]) -> Model:
             raise SettingsError(message) from invalid
         name = ".".join(map(str, problem["loc"])).replace("_", "-")
         raise SettingsError(
-            f"{name}: found {problem['input']!r}; {message[0].lower()}{message[1:]}"
+            f"{name}: found {problem['input']!r}; {message.replace('Input', 'it', 1)}"
         ) from invalid

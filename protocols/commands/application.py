@@ -9,7 +9,7 @@ import typer
 from protocols.commands.evaluate import evaluate
 from protocols.commands.export import export
 from protocols.commands.runs import runs
-from protocols.commands.train import train
+from protocols.commands.train import EXAMPLES, train
 
 HELP = """Train optical neural networks with light, simulated or real.
 
@@ -56,6 +56,7 @@ def build_application() -> typer.Typer:
     ) -> None:
         pass
 
-    for command in (train, evaluate, export, runs):
+    application.command(epilog=EXAMPLES)(train)
+    for command in (evaluate, export, runs):
         application.command()(command)
     return application

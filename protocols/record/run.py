@@ -253,7 +253,7 @@ class Run:
         for name in self.field_names:
             samples = self.fields(name)
             document = read_document(self.path / FIELDS / name)
-            variables[name] = (
+            variables[f"field_{name}" if name in variables else name] = (
                 document["dimension_names"],
                 samples.values,
                 document["attributes"],

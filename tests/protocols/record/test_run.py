@@ -15,6 +15,7 @@ import zarr
 from instruments.errors import RecordError
 from protocols.record import Checkpoint, Recorder, list_runs, open_run
 from protocols.record.documents import read_document, write_document
+from protocols.record.growing_array import Counter
 
 
 def new_recorder(path: Path, **configuration: Any) -> Recorder:
@@ -82,6 +83,37 @@ def test_a_poll_never_shows_a_torn_state(tmp_path: Path) -> None:
     assert run.resumes == 13
     assert len(set(lengths)) > 20, "the reader was there while it was written"
     assert run.state == "completed"
+
+
+@pytest.mark.parametrize("moment", ["before the count is read", "after the count is read"])
+def test_a_resume_in_the_middle_of_a_read_starts_it_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    with new_recorder(tmp_path / "run") as record:
+        for step in range(9000):
+            if step == 10:
+                record.checkpoint(Checkpoint(10, 0), wait=True)
+            record.step([step, 0])
+        record.close("interrupted")
+    run = open_run(tmp_path / "run")
+    read_count = Counter.read
+    resumed: list[int] = []
+
+    def resume() -> None:
+        recorder, checkpoint = Recorder.resume(tmp_path / "run")
+        recorder.step([checkpoint.step, 0])
+        recorder.close("interrupted")
+
+    def read_and_resume(counter: Counter) -> int:
+        if resumed:
+            return read_count(counter)
+        resumed.append(read_count(counter))
+        resume()
+        return read_count(counter) if moment.startswith("before") else resumed[0]
+
+    monkeypatch.setattr(Counter, "read", read_and_resume)
+    assert run.steps["loss"].tolist() == list(range(11))
+    assert resumed == [9000]
 
 
 def test_plain_zarr_sees_no_fill_values_below_the_count(tmp_path: Path) -> None:

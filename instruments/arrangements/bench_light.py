@@ -1,0 +1,144 @@
+"""What every arrangement of stages works with: exposures, tables of the taps, the probe's limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.calibration.tap import TapTable
+from instruments.errors import NetworkError
+from instruments.exposure import Exposer, Light, Volts
+from instruments.network import Array, Pass
+from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
+
+
+@dataclass
+class BenchLight:
+    """Exposures and readings, counted.
+
+    Attributes
+    ----------
+    probe_limit
+        Largest error field that is injected, in saturation fields.
+    input_field
+        Field of an input of 1.
+    bypass
+        Detunes the laser so that the absorber becomes transparent, or tunes it back; ``None``
+        where nothing needs it.
+    read, saturated
+        Readings taken, and how many of them were saturated.
+    """
+
+    exposer: Exposer
+    taps: Mapping[str, TapTable]
+    timeout_seconds: float
+    probe_limit: float
+    input_field: float = 1.0
+    bypass: Callable[[bool], None] | None = None
+    read: int = 0
+    saturated: int = 0
+
+    def take(
+        self, shots: int, emitters: Sequence[Emitter], banks: Sequence[str]
+    ) -> dict[str, Volts]:
+        """Take one exposure of everything loaded."""
+        return self.exposer.take(shots, [one.modulators for one in emitters], banks)
+
+    def fields(
+        self, bank: str, volts: Volts, channels: int, background: Volts | None = None
+    ) -> Array:
+        """Turn a bank's volts into fields ``[B, channels]`` of its first detectors."""
+        behind = None if background is None else background[..., :channels]
+        reading = self.taps[bank].read(volts[:, :channels], behind)
+        self.read += reading.fields.size
+        self.saturated += reading.saturated
+        return reading.fields
+
+    def scaled_to_probe(self, errors: Array) -> tuple[Array, Array]:
+        """Scale every sample's errors so that the largest is at the probe's limit.
+
+        Returns
+        -------
+        tuple
+            The scaled errors ``[B, n]`` and the factors ``[B, 1]``, to be divided back.
+        """
+        largest = np.abs(errors).max(axis=1, keepdims=True)
+        factors = np.full_like(largest, self.probe_limit)
+        np.divide(factors, largest, out=factors, where=largest > 0)
+        return errors * factors, factors
+
+
+@dataclass(frozen=True)
+class PlannedExposure:
+    """One exposure of a batch, for the time budget.
+
+    Attributes
+    ----------
+    panel
+        Stage whose panel shows something new before it, if any.
+    shots_per_sample, extra_shots
+        The number of shots is ``shots_per_sample B + extra_shots``.
+    """
+
+    what: str
+    light: Light
+    panel: str | None
+    shots_per_sample: int = 1
+    extra_shots: int = 0
+
+
+class Arrangement(Protocol):
+    """Takes a minibatch forward and back through the stages."""
+
+    def stage_of(self, layer: int) -> StageHardware:
+        """Return the stage that serves a layer (0 is the first)."""
+        ...
+
+    def encode(self, parameters: Sequence[Array]) -> list[list[WeightsShown]]:
+        """Return the grey levels of every layer's tiles."""
+        ...
+
+    def shown(self, encoded: list[list[WeightsShown]]) -> None:
+        """Show new weights, or note them for when their turn comes."""
+        ...
+
+    def forward(self, inputs: Array) -> Pass:
+        """Take inputs ``[B, N_0]`` forward."""
+        ...
+
+    def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
+        """Take errors ``[B, N_L]`` back."""
+        ...
+
+    def planned(self) -> list[PlannedExposure]:
+        """Return the exposures of one training batch in their order."""
+        ...
+
+
+def check_inputs(inputs: Array, expected: int) -> None:
+    """Refuse inputs of another width, and values that are no numbers.
+
+    Raises
+    ------
+    NetworkError
+        Naming what was found.
+    """
+    if inputs.ndim != 2 or inputs.shape[1] != expected:
+        raise NetworkError(
+            f"inputs have shape {list(inputs.shape)}; this bench takes [samples, {expected}]"
+        )
+    if not math.isfinite(float(np.vdot(inputs, inputs))):
+        raise NetworkError("the inputs hold NaN or infinity: nothing was sent; clean the data")
+
+
+def check_errors(errors: npt.NDArray[Any], passed: Pass) -> None:
+    """Refuse errors that do not belong to the pass."""
+    if errors.shape != passed.output.shape:
+        raise NetworkError(
+            f"errors have shape {list(errors.shape)}, the output {list(passed.output.shape)}"
+        )

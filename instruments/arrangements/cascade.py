@@ -1,0 +1,133 @@
+"""Every layer has a stage of its own and light goes through all of them at once.
+
+Two passes a batch. Pass 1 shows the batch with the injector dark: the forward taps give
+activations and output, the backward taps what they see without errors (mostly pump reflected
+from windows), sample by sample. Pass 2 fires the same inputs again with the errors injected from
+behind; the background is subtracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from instruments.arrangements.bench_light import (
+    BenchLight,
+    PlannedExposure,
+    check_errors,
+    check_inputs,
+)
+from instruments.errors import BenchFileError
+from instruments.exposure import Volts
+from instruments.network import Array, Pass
+from instruments.stage_hardware import StageHardware, WeightsShown
+
+Needed = TypeVar("Needed")
+
+
+@dataclass
+class _Exposed:
+    """What pass 2 needs of pass 1."""
+
+    shots: int
+    background: dict[str, Volts]
+
+
+class Cascade:
+    """Light through all stages."""
+
+    def __init__(self, light: BenchLight, stages: Sequence[StageHardware]) -> None:
+        self._light = light
+        self._stages = list(stages)
+        self._source = _required(stages[0].source, stages[0], "inputs")
+        self._injector = _required(stages[-1].injector, stages[-1], "injector")
+        self._output_bank = _required(stages[-1].taps.get("z"), stages[-1], "taps.z")
+        self._activation_banks = [
+            _required(stage.taps.get("a"), stage, "taps.a") for stage in stages[:-1]
+        ]
+        self._error_banks = [
+            _required(stage.taps.get("delta"), stage, "taps.delta") for stage in stages[:-1]
+        ]
+        unit_banks = [stage.taps.get("z") for stage in stages[:-1]]
+        self._unit_banks = [bank for bank in unit_banks if bank is not None]
+        self._all_units_tapped = len(self._unit_banks) == len(unit_banks)
+        self._forward_banks = [
+            *self._activation_banks,
+            *self._unit_banks,
+            self._output_bank,
+            *self._error_banks,
+        ]
+        self._sources = [self._source, self._injector]
+
+    def stage_of(self, layer: int) -> StageHardware:
+        """Return the stage that serves a layer."""
+        return self._stages[layer]
+
+    def encode(self, parameters: Sequence[Array]) -> list[list[WeightsShown]]:
+        """Return the grey levels of every layer."""
+        return [
+            [stage.encode(matrix)]
+            for stage, matrix in zip(self._stages, parameters, strict=True)
+        ]
+
+    def shown(self, encoded: list[list[WeightsShown]]) -> None:
+        """Show all matrices; the panels settle together."""
+        timeout = self._light.timeout_seconds
+        for stage, (weights,) in zip(self._stages, encoded, strict=True):
+            stage.start_showing(weights)
+        for stage in self._stages:
+            stage.panel.wait_until_settled(timeout)
+
+    def forward(self, inputs: Array) -> Pass:
+        """Pass 1: the batch with the injector dark."""
+        check_inputs(inputs, self._stages[0].inputs)
+        light, shots = self._light, len(inputs)
+        scaled = inputs if light.input_field == 1.0 else inputs * light.input_field
+        self._source.load(scaled)
+        self._injector.load_dark(shots)
+        volts = light.take(shots, self._sources, self._forward_banks)
+        activations = [inputs]
+        for stage, bank in zip(self._stages, self._activation_banks, strict=False):
+            activations.append(light.fields(bank, volts[bank], stage.outputs))
+        unit_inputs = None
+        if self._all_units_tapped:
+            unit_inputs = tuple(
+                light.fields(bank, volts[bank], stage.outputs)
+                for stage, bank in zip(self._stages, self._unit_banks, strict=False)
+            )
+        output = light.fields(
+            self._output_bank, volts[self._output_bank], self._stages[-1].outputs
+        )
+        background = {bank: volts[bank] for bank in self._error_banks}
+        return Pass(tuple(activations), output, unit_inputs, _Exposed(shots, background))
+
+    def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
+        """Pass 2: the same batch again, errors injected from behind."""
+        check_errors(output_errors, passed)
+        light = self._light
+        exposed: _Exposed = passed.exposure
+        injected, factors = light.scaled_to_probe(output_errors)
+        self._injector.load(injected)
+        volts = light.take(exposed.shots, self._sources, self._error_banks)
+        errors = []
+        for stage, bank in zip(self._stages, self._error_banks, strict=False):
+            field = light.fields(bank, volts[bank], stage.outputs, exposed.background[bank])
+            field /= factors
+            errors.append(field)
+        return [*errors, output_errors]
+
+    def planned(self) -> list[PlannedExposure]:
+        """Return both passes; new weights are shown before the first."""
+        return [
+            PlannedExposure("pass 1: activations, background", "forward", self._stages[0].name),
+            PlannedExposure("pass 2: errors", "both", None),
+        ]
+
+
+def _required(found: Needed | None, stage: StageHardware, key: str) -> Needed:
+    if found is None:
+        raise BenchFileError(
+            f"stages.{stage.name}.{key}: missing; light through all stages needs it here"
+        )
+    return found

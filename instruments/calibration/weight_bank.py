@@ -1,0 +1,432 @@
+"""From weights to the blocks of grating on a liquid-crystal panel, and back.
+
+A block in row ``j`` and column ``i`` holds the weight
+
+    ``full_scale * field gain * row_gains[j] * column_gains[i] * Re c``
+
+with ``c`` the block's first-order coefficient (``first_order``). Rows are outputs, columns inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from instruments.calibration import first_order
+from instruments.calibration.table import CalibrationTable, Provenance, Values
+from instruments.errors import NetworkError
+
+Weights = npt.NDArray[np.float32]
+
+_MOST_LEVELS = 2**15
+_STEPS = 2048
+# A word of the look-up table: depth in the low half, offset above it, then whether it is clipped.
+_OFFSET_SHIFT = 16
+_CLIPPED_SHIFT = 31
+_ROUNDING = 1e-6
+
+
+class ShownWeights(NamedTuple):
+    """What a matrix becomes on the panel.
+
+    ``depth`` and ``offset``, ``[rows, columns]``, are uint16 grey levels for a ``BlockPattern``,
+    or float32 waves of a panel without steps; ``clipped`` weights were larger than the bank holds
+    and stand at its limit.
+    """
+
+    depth: npt.NDArray[Any]
+    offset: npt.NDArray[Any]
+    clipped: int
+
+
+class WeightBankTable(CalibrationTable):
+    """Look-up table and scales of the blocks of a weight bank.
+
+    Parameters
+    ----------
+    row_gains, column_gains
+        ``[rows]`` and ``[columns]`` field factors of the outputs and inputs, either sign, around
+        1. 0 marks a dead row or column, whose blocks are left dark.
+    full_scale
+        Weight of a block of coefficient 1 where all gains are 1; above 0.
+    period
+        Pixels a period of the grating, at least 2.
+    phase_radians
+        ``[regions, levels]`` phase of each grey level, level by level over all the levels of a
+        wave; ``None`` for a panel without steps, which exists only in simulation.
+    region_of_block
+        ``[rows, columns]`` region each block lies in; ``None`` where there is one.
+    provenance, covariance
+        See ``CalibrationTable``.
+
+    Raises
+    ------
+    CalibrationError
+        If the arrays do not fit each other, hold infinities, or a region cannot show both signs.
+    """
+
+    kind = "weight bank"
+    required = frozenset({"row_gains", "column_gains", "full_scale", "period"})
+    optional = frozenset({"phase_radians", "region_of_block"})
+
+    def __init__(
+        self,
+        row_gains: npt.ArrayLike,
+        column_gains: npt.ArrayLike,
+        full_scale: float,
+        period: int,
+        phase_radians: npt.ArrayLike | None = None,
+        region_of_block: npt.ArrayLike | None = None,
+        *,
+        provenance: Provenance,
+        covariance: Mapping[str, npt.ArrayLike] | None = None,
+    ) -> None:
+        self.provenance = provenance
+        shape = np.size(np.asarray(row_gains)), np.size(np.asarray(column_gains))
+        self.row_gains: Values = self.finite("row_gains", row_gains, shape[:1])
+        self.column_gains: Values = self.finite("column_gains", column_gains, shape[1:])
+        self.full_scale = float(self.finite("full_scale", full_scale, ()))
+        self.period = int(period)
+        if self.full_scale <= 0.0 or self.period < 2:
+            raise self.wrong(
+                f"full scale {self.full_scale:g} with a period of {self.period} pixels; it needs "
+                "more than 0 and at least 2"
+            )
+        values: dict[str, npt.NDArray[Any]] = {
+            "row_gains": self.row_gains,
+            "column_gains": self.column_gains,
+            "full_scale": np.array(self.full_scale),
+            "period": np.array(self.period),
+        }
+        self.phase_radians: Values | None = None
+        region = np.zeros(shape, np.int64)
+        if phase_radians is not None:
+            phases = np.atleast_2d(np.asarray(phase_radians, np.float64))
+            self.phase_radians = self.finite("phase_radians", phases, phases.shape)
+            values["phase_radians"] = phases
+        if region_of_block is not None:
+            region = self._checked_regions(np.asarray(region_of_block), shape)
+            values["region_of_block"] = region
+        self.region_of_block = region
+        super().__init__(values, provenance, covariance)
+
+        self._inverse_rows = _inverse(self.row_gains)
+        self._inverse_columns = _inverse(self.column_gains)
+        if self.phase_radians is None:
+            self._lists = np.zeros((0, 0), np.uint32)
+            self._reach = np.ones((1, 2))
+            self._polynomial = first_order.distance_polynomial(self.period)
+        else:
+            self._lists, self._reach = self._look_up_lists(self.phase_radians)
+        # Where in the flat list amplitude 0 of a block's region stands.
+        middle = region * (2 * _STEPS + 3) + _STEPS + 1
+        self._middle = middle.astype(np.int32)
+        self._largest = self._largest_weights()
+
+    @classmethod
+    def nominal(
+        cls,
+        rows: int,
+        columns: int,
+        levels: int | None,
+        period: int,
+        full_scale: float,
+        *,
+        instrument: str,
+        bench: str,
+        stroke_radians: float = 2.0 * np.pi,
+    ) -> Self:
+        """Return the table of a panel whose phase rises evenly over ``levels`` grey levels.
+
+        ``levels`` is those of a whole wave, or ``None`` for a panel without steps.
+        """
+        return cls(
+            np.ones(rows),
+            np.ones(columns),
+            full_scale,
+            period,
+            None if levels is None else first_order.even_phases(levels, stroke_radians),
+            provenance=Provenance(instrument, bench),
+        )
+
+    @property
+    def rows(self) -> int:
+        """Rows of blocks: outputs."""
+        return self.row_gains.size
+
+    @property
+    def columns(self) -> int:
+        """Columns of blocks: inputs."""
+        return self.column_gains.size
+
+    @property
+    def levels(self) -> int | None:
+        """Grey levels of a whole wave; ``None`` for a panel without steps."""
+        return None if self.phase_radians is None else self.phase_radians.shape[1]
+
+    def encode(
+        self,
+        weights: npt.NDArray[np.floating],
+        amplifier_field_gain: float = 1.0,
+        depth: npt.NDArray[Any] | None = None,
+        offset: npt.NDArray[Any] | None = None,
+    ) -> ShownWeights:
+        """Return the blocks whose weights are nearest.
+
+        Parameters
+        ----------
+        weights
+            ``[outputs, inputs]`` in the network's units. A matrix smaller than the bank stands in
+            its first rows and columns, the other blocks stay dark.
+        amplifier_field_gain
+            Factor on the field which the amplifier provides, above 0.
+        depth, offset
+            ``[rows, columns]`` to write to, of the type ``ShownWeights`` names.
+
+        Raises
+        ------
+        NetworkError
+            If the matrix is larger than the bank or holds something that is no number.
+        """
+        matrix = self._fitting(weights)
+        kind = np.float32 if self.phase_radians is None else np.uint16
+        shape = (self.rows, self.columns)
+        depth = np.empty(shape, kind) if depth is None else depth
+        offset = np.empty(shape, kind) if offset is None else offset
+        scale = np.float32(1.0 / (self.full_scale * self._gain(amplifier_field_gain)))
+        scaled_rows = self._inverse_rows * scale
+        if self.phase_radians is None:
+            clipped = _encode_waves(
+                matrix, scaled_rows, self._inverse_columns, self._polynomial, depth, offset
+            )
+        else:
+            clipped = _encode_levels(
+                matrix,
+                scaled_rows,
+                self._inverse_columns,
+                self._middle,
+                self._lists.reshape(-1),
+                depth,
+                offset,
+            )
+        if clipped and not np.isfinite(matrix).all():
+            j, i = np.argwhere(~np.isfinite(matrix))[0]
+            raise NetworkError(
+                f"{self.instrument}: weight [{j}, {i}] is {matrix[j, i]}; weights have to be "
+                "finite numbers. Nothing was sent"
+            )
+        return ShownWeights(depth, offset, clipped)
+
+    def decode(
+        self,
+        depth: npt.NDArray[Any],
+        offset: npt.NDArray[Any],
+        amplifier_field_gain: float = 1.0,
+    ) -> Weights:
+        """Return the weights ``[rows, columns]`` that blocks hold: what is actually shown."""
+        scale = self.full_scale * self._gain(amplifier_field_gain)
+        gains = np.outer(self.row_gains * scale, self.column_gains)
+        return (gains * self.coefficients(depth, offset).real).astype(np.float32)
+
+    def coefficients(
+        self, depth: npt.NDArray[Any], offset: npt.NDArray[Any]
+    ) -> npt.NDArray[np.complex128]:
+        """Return the first-order coefficients ``[rows, columns]`` of blocks."""
+        shape = (self.rows, self.columns)
+        if depth.shape != shape or offset.shape != shape:
+            raise NetworkError(
+                f"{self.instrument}: blocks of shapes {list(depth.shape)} and "
+                f"{list(offset.shape)} given; the bank has {list(shape)}"
+            )
+        if self.phase_radians is None:
+            ramp = depth.astype(np.float64) - 1.0
+            turn = np.exp(1j * np.pi * (2.0 * offset.astype(np.float64) + ramp))
+            smooth: npt.NDArray[np.complex128] = turn * first_order.staircase(-ramp, self.period)
+            return smooth
+        return first_order.coefficients(
+            depth, offset, self.phase_radians, self.region_of_block, self.period
+        )
+
+    def largest_weights(self, amplifier_field_gain: float = 1.0) -> Weights:
+        """Return the largest weight ``[rows, columns]`` each block holds with either sign."""
+        both = np.minimum(self._largest[0], self._largest[1])
+        largest: Values = both * self._gain(amplifier_field_gain)
+        return largest.astype(np.float32)
+
+    def required_field_gain(self, weights: npt.NDArray[np.floating]) -> float:
+        """Return the smallest field gain of the amplifier at which no weight is clipped.
+
+        Blocks of dead rows and columns hold nothing at any gain and are left out. 0 for a matrix
+        of zeros.
+        """
+        return float(_required_gain(self._fitting(weights), self._inverse_largest))
+
+    def _fitting(self, weights: npt.NDArray[np.floating]) -> Weights:
+        matrix = np.ascontiguousarray(weights, np.float32)
+        if matrix.ndim != 2 or matrix.shape[0] > self.rows or matrix.shape[1] > self.columns:
+            raise NetworkError(
+                f"{self.instrument}: weights of shape {list(matrix.shape)} given; the bank has "
+                f"{self.rows} rows (outputs) and {self.columns} columns (inputs) of blocks"
+            )
+        return matrix
+
+    def _gain(self, amplifier_field_gain: float) -> float:
+        if not 0.0 < amplifier_field_gain < np.inf:
+            raise NetworkError(
+                f"{self.instrument}: field gain of {amplifier_field_gain:g} in front of the weight "
+                "bank; it has to be a finite number above 0"
+            )
+        return float(amplifier_field_gain)
+
+    def _checked_regions(
+        self, given: npt.NDArray[Any], shape: tuple[int, int]
+    ) -> npt.NDArray[np.int64]:
+        regions = 1 if self.phase_radians is None else len(self.phase_radians)
+        if given.shape != shape or given.dtype.kind not in "iu":
+            raise self.wrong(
+                f"region_of_block has shape {list(given.shape)}, type {given.dtype}; it takes "
+                f"{list(shape)} integers"
+            )
+        if given.size and not 0 <= given.min() <= given.max() < regions:
+            raise self.wrong(
+                f"blocks in regions {given.min()} to {given.max()}, phases of {regions} regions"
+            )
+        return given.astype(np.int64)
+
+    def _look_up_lists(self, phase_radians: Values) -> tuple[npt.NDArray[np.uint32], Values]:
+        """Return words ``[regions, 2 steps + 3]`` by amplitude and reaches ``[regions, 2]``."""
+        regions, levels = phase_radians.shape
+        if not 2 <= levels <= _MOST_LEVELS:
+            raise self.wrong(f"{levels} grey levels a wave; it takes 2 to {_MOST_LEVELS}")
+        # One step more at each end, for everything beyond 1.
+        amplitudes = np.arange(_STEPS + 2) / _STEPS
+        lists = np.zeros((regions, 2 * _STEPS + 3), np.uint32)
+        reach = np.empty((regions, 2))
+        for region, phases in enumerate(phase_radians):
+            above, below, real_above, real_below = first_order.best_offsets(phases, self.period)
+            for side, offsets, sizes in ((0, above, real_above), (1, below, -real_below)):
+                if sizes.max() <= 0.0:
+                    raise self.wrong(f"region {region} gives no first order of either sign")
+                words = _nearest(amplitudes, sizes, offsets)
+                reach[region, side] = sizes.max()
+                half = lists[region, _STEPS + 1 :] if side == 0 else lists[region, _STEPS + 1 :: -1]
+                half[:] = words
+        return lists, reach
+
+    def _largest_weights(self) -> Values:
+        """Return the largest weights ``[2, rows, columns]`` above and below 0 at gain 1."""
+        gains = self.full_scale * np.outer(self.row_gains, self.column_gains)
+        reach = self._reach[self.region_of_block]
+        flipped = gains < 0.0
+        above = np.where(flipped, reach[..., 1], reach[..., 0]) * np.abs(gains)
+        below = np.where(flipped, reach[..., 0], reach[..., 1]) * np.abs(gains)
+        largest = np.stack([above, below])
+        inverse = np.zeros_like(largest)
+        np.divide(1.0, largest, out=inverse, where=largest > 0.0)
+        self._inverse_largest = inverse.astype(np.float32)
+        return largest
+
+
+def _inverse(gains: Values) -> Weights:
+    inverse = np.zeros_like(gains)
+    np.divide(1.0, gains, out=inverse, where=gains != 0.0)
+    return inverse.astype(np.float32)
+
+
+def _nearest(
+    amplitudes: Values, sizes: Values, offsets: npt.NDArray[np.uint16]
+) -> npt.NDArray[np.uint32]:
+    """Return the words of the depths whose real parts are nearest to each amplitude."""
+    # Rounded ramps are not quite monotone in the depth, so by size and not by depth.
+    order = np.argsort(sizes, kind="stable")
+    between = 0.5 * (sizes[order][1:] + sizes[order][:-1])
+    depth = order[np.searchsorted(between, amplitudes)]
+    words = depth.astype(np.uint32) | offsets[depth].astype(np.uint32) << np.uint32(_OFFSET_SHIFT)
+    # Amplitudes are rounded to the nearest step when they are looked up.
+    beyond = amplitudes > sizes.max() + (0.5 + 1e-9) / _STEPS
+    clipped = beyond.astype(np.uint32) << np.uint32(_CLIPPED_SHIFT)
+    flagged: npt.NDArray[np.uint32] = words | clipped
+    return flagged
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _encode_levels(
+    weights: Weights,
+    inverse_rows: Weights,
+    inverse_columns: Weights,
+    middle: npt.NDArray[np.int32],
+    words: npt.NDArray[np.uint32],
+    depth: npt.NDArray[np.uint16],
+    offset: npt.NDArray[np.uint16],
+) -> int:
+    """Write the levels and return how many weights are clipped."""
+    outputs, inputs = weights.shape
+    steps, edge = np.float32(_STEPS), np.float32(_STEPS + 1)
+    clipped = 0
+    for j in range(outputs):
+        row = inverse_rows[j] * steps
+        for i in range(inputs):
+            place = weights[j, i] * (row * inverse_columns[i])
+            # Not-a-number fails the first comparison, lands on the edge and counts as clipped.
+            place = place if place < edge else edge
+            place = place if place > -edge else -edge
+            word = words[middle[j, i] + np.int32(np.rint(place))]
+            clipped += int(word >> np.uint32(_CLIPPED_SHIFT))
+            depth[j, i] = np.uint16(word)
+            offset[j, i] = np.uint16((word >> np.uint32(_OFFSET_SHIFT)) & np.uint32(0x7FFF))
+        depth[j, inputs:] = 0
+        offset[j, inputs:] = 0
+    depth[outputs:] = 0
+    offset[outputs:] = 0
+    return clipped
+
+
+@njit(cache=True, error_model="numpy")
+def _encode_waves(
+    weights: Weights,
+    inverse_rows: Weights,
+    inverse_columns: Weights,
+    polynomial: Values,
+    depth: Weights,
+    offset: Weights,
+) -> int:
+    """Write depths and offsets in waves and return how many weights are clipped."""
+    outputs, inputs = weights.shape
+    clipped = 0
+    for j in range(outputs):
+        for i in range(inputs):
+            signed = float(weights[j, i]) * inverse_rows[j] * inverse_columns[i]
+            amplitude = abs(signed)
+            clipped += not amplitude <= 1.0 + _ROUNDING
+            amplitude = min(amplitude, 1.0)
+            ratio = polynomial[0]
+            for power in range(1, polynomial.size):
+                ratio = ratio * (2.0 * amplitude - 1.0) + polynomial[power]
+            distance = min(np.sqrt((1.0 - amplitude) * ratio), 1.0)
+            # The ramp starts where its middle, which sets the phase, is at 0 or half a wave.
+            start = 0.5 * distance + (0.5 if signed < 0.0 else 0.0)
+            depth[j, i] = 1.0 - distance
+            offset[j, i] = start if start < 1.0 else 0.0
+        depth[j, inputs:] = 0.0
+        offset[j, inputs:] = 0.0
+    depth[outputs:] = 0.0
+    offset[outputs:] = 0.0
+    return clipped
+
+
+@njit(cache=True, error_model="numpy", fastmath=True)
+def _required_gain(weights: Weights, inverse_largest: Weights) -> np.float32:
+    """Return the largest ratio of a weight to what its block holds of that sign."""
+    outputs, inputs = weights.shape
+    # A maximum for each column first: one running maximum would not be worked out in parallel.
+    largest = np.zeros(inputs, np.float32)
+    for j in range(outputs):
+        for i in range(inputs):
+            above = weights[j, i] * inverse_largest[0, j, i]
+            below = -weights[j, i] * inverse_largest[1, j, i]
+            largest[i] = max(largest[i], max(above, below))
+    return np.float32(largest.max())

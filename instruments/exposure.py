@@ -1,0 +1,70 @@
+"""One exposure of a bench: load, arm, fire, read, for every instrument that takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.interfaces.modulator_array import ModulatorArray
+from instruments.interfaces.photodetector_array import PhotodetectorArray
+from instruments.interfaces.trigger_source import TriggerSource
+
+Light = Literal["dark", "reference", "forward", "backward", "both"]
+"""What shines during an exposure, besides the references of the taps."""
+
+Volts = npt.NDArray[np.float32]
+
+
+class Exposer:
+    """Takes exposures with the instruments of a bench.
+
+    Parameters
+    ----------
+    trigger
+        The master of the shots.
+    detectors
+        Banks of detectors by name.
+    timeout_seconds
+        How long any wait may take.
+    """
+
+    def __init__(
+        self,
+        trigger: TriggerSource,
+        detectors: Mapping[str, PhotodetectorArray],
+        timeout_seconds: float,
+    ) -> None:
+        self._trigger = trigger
+        self._detectors = detectors
+        self._timeout_seconds = timeout_seconds
+
+    def take(
+        self, shots: int, outputs: Sequence[ModulatorArray], banks: Iterable[str]
+    ) -> dict[str, Volts]:
+        """Fire ``shots`` triggers at loaded ``outputs``; return what ``banks`` read.
+
+        Returns
+        -------
+        dict
+            Volts ``[shots, channels]`` of every bank.
+        """
+        armed = {name: self._detectors[name] for name in banks}
+        for output in outputs:
+            output.arm()
+        for detector in armed.values():
+            detector.arm(shots)
+        timeout = self._timeout_seconds
+        self._trigger.fire(shots)
+        self._trigger.wait_until_done(timeout)
+        for output in outputs:
+            output.wait_until_done(timeout)
+        return {name: detector.read(timeout) for name, detector in armed.items()}
+
+    def stop(self) -> None:
+        """Abandon an exposure that failed half way, so that the next can begin."""
+        self._trigger.stop()
+        for detector in self._detectors.values():
+            detector.stop()

@@ -1,0 +1,159 @@
+"""The instruments and tables of one stage of a bench, and what is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.calibration.amplifier import AmplifierTable
+from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.weight_bank import WeightBankTable
+from instruments.errors import NetworkError
+from instruments.interfaces.block_geometry import BlockGeometry
+from instruments.interfaces.modulator_array import ModulatorArray
+from instruments.interfaces.optical_amplifier import OpticalAmplifier
+from instruments.interfaces.spatial_light_modulator import BlockPattern, SpatialLightModulator
+from instruments.network import Array
+
+Port = Literal["z", "a", "delta", "rho"]
+
+GAIN_HEADROOM = 1.25
+"""An amplifier is set so far above what the weights need, so that it need not follow every step."""
+
+LARGEST_WASTE = 2.5
+"""Gain is lowered once it exceeds what is needed by this factor: unused range costs resolution."""
+
+
+@dataclass
+class Emitter:
+    """A modulator array with its table: numbers in, light out."""
+
+    modulators: ModulatorArray
+    table: EncoderTable
+    _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    def load(self, fields: Array) -> None:
+        """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
+        shape = (len(fields), self.table.channels)
+        if self._volts.shape != shape:
+            self._volts = np.empty(shape, np.float32)
+        self.modulators.load(self.table.encode(fields, self._volts))
+
+    def load_dark(self, shots: int) -> None:
+        """Load ``shots`` shots without light."""
+        if len(self._dark) != shots:
+            self._dark = np.repeat(self.table.dark_volts[np.newaxis], shots, axis=0)
+        self.modulators.load(self._dark)
+
+
+@dataclass
+class WeightsShown:
+    """Grey levels of one matrix, and how many of its weights the panel cannot hold."""
+
+    depth: npt.NDArray[Any]
+    offset: npt.NDArray[Any]
+    clipped: int
+
+
+@dataclass
+class StageHardware:
+    """One stage: source, amplifier, weight panel, absorber, taps.
+
+    Attributes
+    ----------
+    field_gain
+        Amplifier field gain the weights are encoded for.
+    """
+
+    name: str
+    panel: SpatialLightModulator
+    bank: WeightBankTable
+    geometry: BlockGeometry
+    period: int
+    levels_per_wave: int
+    has_absorber: bool
+    source: Emitter | None = None
+    emitter: Emitter | None = None
+    injector: Emitter | None = None
+    amplifier: OpticalAmplifier | None = None
+    amplifier_table: AmplifierTable | None = None
+    taps: Mapping[Port, str] = field(default_factory=dict)
+    field_gain: float = 1.0
+
+    @property
+    def outputs(self) -> int:
+        """Rows of blocks."""
+        return self.geometry.block_rows
+
+    @property
+    def inputs(self) -> int:
+        """Columns of blocks."""
+        return self.geometry.block_columns
+
+    @property
+    def amplifies_source(self) -> bool:
+        """Whether the amplifier sits in front of the modulators, off the backward path."""
+        return self.amplifier is not None and self.amplifier.channels == 1
+
+    def range_changed(self, matrices: Sequence[Array]) -> bool:
+        """Set the amplifier so that all ``matrices`` fit; return whether it had to move."""
+        if self.amplifier is None or self.amplifier_table is None:
+            return False
+        needed = max(self.bank.required_field_gain(matrix) for matrix in matrices)
+        if needed <= self.field_gain <= LARGEST_WASTE * needed:
+            return False
+        table = self.amplifier_table
+        highest = 10 ** (float(np.min(table.highest_decibels)) / 20)
+        wanted = float(min(max(GAIN_HEADROOM * needed, 1.0), highest))
+        if wanted == self.field_gain:
+            return False
+        self.set_field_gain(wanted)
+        return True
+
+    def set_field_gain(self, field_gain: float) -> None:
+        """Bring the amplifier to a field gain."""
+        if self.amplifier is None or self.amplifier_table is None:
+            return
+        self.amplifier.set_currents_amperes(
+            self.amplifier_table.current_for_field_gain(field_gain)
+        )
+        self.field_gain = field_gain
+
+    def encode(self, matrix: Array) -> WeightsShown:
+        """Return the grey levels of a matrix ``[outputs, inputs]``, or of a smaller one.
+
+        A smaller matrix takes the first rows and columns; the other blocks stay dark.
+        """
+        if matrix.shape[0] > self.outputs or matrix.shape[1] > self.inputs:
+            raise NetworkError(
+                f"stage {self.name}: a matrix of {list(matrix.shape)} does not fit "
+                f"{self.outputs} x {self.inputs} blocks"
+            )
+        if matrix.shape != (self.outputs, self.inputs):
+            padded = np.zeros((self.outputs, self.inputs), np.float32)
+            padded[: matrix.shape[0], : matrix.shape[1]] = matrix
+            matrix = padded
+        depth, offset, clipped = self.bank.encode(matrix, self.field_gain)
+        return WeightsShown(depth, offset, clipped)
+
+    def start_showing(self, weights: WeightsShown) -> None:
+        """Hand grey levels to the panel; it needs its time to stand still."""
+        self.panel.show_blocks(
+            BlockPattern(
+                weights.depth,
+                weights.offset,
+                self.geometry,
+                self.period,
+                levels_per_wave=self.levels_per_wave,
+            )
+        )
+
+    def show(self, weights: WeightsShown, timeout_seconds: float) -> None:
+        """Show grey levels and wait until the panel stands still."""
+        self.start_showing(weights)
+        self.panel.wait_until_settled(timeout_seconds)
