@@ -49,6 +49,11 @@ class SharedResources:
                 self._built[key] = factory()
             return cast(Resource, self._built[key])
 
+    def built(self) -> dict[str, object]:
+        """Return the resources built so far, by name."""
+        with self._lock:
+            return dict(self._built)
+
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest(Generic[SettingsModel]):
@@ -165,8 +170,8 @@ def find_driver(name: str) -> type[Driver]:
         or not callable(getattr(driver, "open", None))
     ):
         raise InstrumentError(
-            f"driver '{name}' ({entry.value}) is not a driver; it needs a pydantic model Settings, a "
-            f"class method open and a kind: {listed(INTERFACES)}"
+            f"driver '{name}' ({entry.value}) is not a driver; it needs a pydantic model "
+            f"Settings, a class method open and a kind: {listed(INTERFACES)}"
         )
     return cast(type[Driver], driver)
 

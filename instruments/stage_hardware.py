@@ -119,9 +119,7 @@ class StageHardware:
         """Bring the amplifier to a field gain."""
         if self.amplifier is None or self.amplifier_table is None:
             return
-        self.amplifier.set_currents_amperes(
-            self.amplifier_table.current_for_field_gain(field_gain)
-        )
+        self.amplifier.set_currents_amperes(self.amplifier_table.current_for_field_gain(field_gain))
         self.field_gain = field_gain
 
     def encode(self, matrix: Array) -> WeightsShown:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -71,9 +73,10 @@ def _explain(error: Exception, given: Sequence[str]) -> tuple[str, int]:
 def _explain_usage(error: Exception, given: Sequence[str]) -> str:
     """Say what is wrong with the command line itself; typer's errors have no common base."""
     message = str(error.format_message()).replace("Value error, ", "")  # type: ignore[attr-defined]
+    message = re.sub(", unable to parse string as an? [a-z]+", "", message)
     message = message.replace("Input should be", "it should be")
     options = getattr(getattr(error, "param", None), "opts", ())
-    for option, value in zip(given, given[1:], strict=False):
+    for option, value in itertools.pairwise(given):
         if option in options and repr(value) not in message:
             message = f"{message.rstrip('.')}, found {value!r}"
     context = getattr(error, "ctx", None)

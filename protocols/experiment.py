@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from instruments.errors import DataError, RecordError
-from instruments.network import Layer, Network, NonlinearUnit
+from instruments.network import Array, Layer, Network, NonlinearUnit
 from protocols.datasets import Dataset, load_dataset
 from protocols.record.layout import FINISHED
 from protocols.record.recorder import Recorder
@@ -17,6 +16,11 @@ from protocols.record.run import Run, open_run
 from protocols.settings import TrainingSettings, check
 from protocols.training import Training, start_record
 from sim_backends.ideal_network import IdealNetwork
+
+_FROM_PYTHON = (
+    "this run was started from Python: go on there, with the same data and "
+    "protocols.experiment.resume(path, dataset=..)"
+)
 
 
 class DataChoice(BaseModel):
@@ -34,10 +38,10 @@ class DataChoice(BaseModel):
     @model_validator(mode="after")
     def _folders_hold_public_sets(self) -> Self:
         if self.data_folder is not None and (self.is_file or self.name.lower() == "digits"):
-            where = "are read from that path" if self.is_file else "come with the installation"
+            where = "is read from that path" if self.is_file else "comes with the installation"
             raise ValueError(
-                f"data-dir: found {str(self.data_folder)!r}, but {self.name} {where}; "
-                "it goes with a public set, such as --data mnist"
+                f"data-dir: found {str(self.data_folder)!r}, but the data {self.name!r} {where}; "
+                "a folder goes with a public set, such as --data mnist"
             )
         return self
 
@@ -115,8 +119,8 @@ def resume(
             f"{path} is {run.state}, there is nothing to resume; to train its weights further, "
             f"'backbeam export {path}' and start a new run with --initial-weights"
         )
-    settings = check(TrainingSettings, _recorded(run, "settings"))
-    network = rebuild_network(_recorded(run, "network"))
+    settings = recorded_settings(run)
+    network = rebuild_network(run)
     loaded = load_recorded_data(run, data_folder) if dataset is None else dataset
     _check_same_data(run, loaded)
     # The weights come from the checkpoint; the file they once came from may be gone.
@@ -150,13 +154,10 @@ def load_recorded_data(run: Run, data_folder: Path | None = None) -> Dataset:
         dataset = choice.load()
     except DataError as error:
         if "data" not in run.configuration:
-            advice = (
-                "; this run was started from Python: "
-                "go on there, with protocols.experiment.resume(path, dataset=..)"
-            )
+            advice = _FROM_PYTHON
         else:
-            advice = "; if the data was moved, say where with --data-dir"
-        raise DataError(f"{error}{advice if data_folder is None else ''}") from error
+            advice = "if the data was moved, say where with --data-dir"
+        raise DataError(f"{error}{'' if data_folder else f'; {advice}'}") from error
     _check_same_data(run, dataset)
     return dataset
 
@@ -191,18 +192,36 @@ def _check_same_data(run: Run, dataset: Dataset) -> None:
     # A name is a path where the data is a file, which may have been moved.
     different = [key for key in given if key != "name" and given[key] != recorded.get(key)]
     if different:
+        by_name = "data" in run.configuration
+        advice = "point --data-dir to the original files" if by_name else _FROM_PYTHON
         raise RecordError(
             f"{run.path}: the data {dataset.name!r} is not what this run was trained on "
-            f"(different: {', '.join(different).replace('_', ' ')}); point --data-dir to the "
-            "original files"
+            f"(different: {', '.join(different).replace('_', ' ')}); {advice}"
         )
 
 
-def rebuild_network(description: Mapping[str, Any]) -> Network:
-    """Build a network from what its ``describe`` put into a record."""
+def recorded_settings(run: Run) -> TrainingSettings:
+    """Return the settings a run was started with."""
+    return check(TrainingSettings, _recorded(run, "settings"))
+
+
+def best_weights(run: Run) -> list[Array]:
+    """Return the weights of a run's best epoch so far, ``[outputs, inputs]`` for each layer."""
+    arrays = run.checkpoint().arrays
+    found: list[Array] = []
+    while (name := f"best_weights/layer_{len(found) + 1}") in arrays:
+        found.append(arrays[name])
+    if not found:
+        raise RecordError(f"{run.path} is not a training run (its record has no weights)")
+    return found
+
+
+def rebuild_network(run: Run) -> Network:
+    """Build a network as the one that a run was trained with."""
+    description = _recorded(run, "network")
     if description.get("kind") != "ideal":
         raise RecordError(
-            f"the record holds a network of kind {description.get('kind')!r}, "
+            f"{run.path} holds a network of kind {description.get('kind')!r}, "
             "which this version cannot rebuild"
         )
     layers = []

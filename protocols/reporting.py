@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from protocols.training import TrainingResult
@@ -17,7 +18,7 @@ def result_table(result: TrainingResult) -> Table:
         ("time", f"{result.seconds:.1f} s, {result.images_per_second:,.0f} images/s"),
     ]
     if result.run is not None:
-        rows.append(("run", str(result.run)))
+        rows.append(("run", escape(str(result.run))))
     for name, value in rows:
         table.add_row(name, value)
     return table

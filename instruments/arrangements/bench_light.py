@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from instruments.calibration.tap import TapTable
 from instruments.errors import NetworkError
-from instruments.exposure import Exposer, Light, Volts
+from instruments.exposure import Exposer, Volts
 from instruments.network import Array, Pass
 from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
 
@@ -73,30 +73,15 @@ class BenchLight:
         return errors * factors, factors
 
 
-@dataclass(frozen=True)
-class PlannedExposure:
-    """One exposure of a batch, for the time budget.
-
-    Attributes
-    ----------
-    panel
-        Stage whose panel shows something new before it, if any.
-    shots_per_sample, extra_shots
-        The number of shots is ``shots_per_sample B + extra_shots``.
-    """
-
-    what: str
-    light: Light
-    panel: str | None
-    shots_per_sample: int = 1
-    extra_shots: int = 0
-
-
 class Arrangement(Protocol):
     """Takes a minibatch forward and back through the stages."""
 
     def stage_of(self, layer: int) -> StageHardware:
         """Return the stage that serves a layer (0 is the first)."""
+        ...
+
+    def tiles_of(self, layer: int) -> list[slice]:
+        """Return the columns of each frame that a layer's matrix takes."""
         ...
 
     def encode(self, parameters: Sequence[Array]) -> list[list[WeightsShown]]:
@@ -113,10 +98,6 @@ class Arrangement(Protocol):
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
         """Take errors ``[B, N_L]`` back."""
-        ...
-
-    def planned(self) -> list[PlannedExposure]:
-        """Return the exposures of one training batch in their order."""
         ...
 
 

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from instruments.arrangements.bench_light import (
     BenchLight,
-    PlannedExposure,
     check_errors,
     check_inputs,
 )
@@ -64,11 +63,14 @@ class Cascade:
         """Return the stage that serves a layer."""
         return self._stages[layer]
 
+    def tiles_of(self, layer: int) -> list[slice]:
+        """Return one slice: every matrix fits its panel."""
+        return [slice(0, self._stages[layer].inputs)]
+
     def encode(self, parameters: Sequence[Array]) -> list[list[WeightsShown]]:
         """Return the grey levels of every layer."""
         return [
-            [stage.encode(matrix)]
-            for stage, matrix in zip(self._stages, parameters, strict=True)
+            [stage.encode(matrix)] for stage, matrix in zip(self._stages, parameters, strict=True)
         ]
 
     def shown(self, encoded: list[list[WeightsShown]]) -> None:
@@ -96,9 +98,7 @@ class Cascade:
                 light.fields(bank, volts[bank], stage.outputs)
                 for stage, bank in zip(self._stages, self._unit_banks, strict=False)
             )
-        output = light.fields(
-            self._output_bank, volts[self._output_bank], self._stages[-1].outputs
-        )
+        output = light.fields(self._output_bank, volts[self._output_bank], self._stages[-1].outputs)
         background = {bank: volts[bank] for bank in self._error_banks}
         return Pass(tuple(activations), output, unit_inputs, _Exposed(shots, background))
 
@@ -116,13 +116,6 @@ class Cascade:
             field /= factors
             errors.append(field)
         return [*errors, output_errors]
-
-    def planned(self) -> list[PlannedExposure]:
-        """Return both passes; new weights are shown before the first."""
-        return [
-            PlannedExposure("pass 1: activations, background", "forward", self._stages[0].name),
-            PlannedExposure("pass 2: errors", "both", None),
-        ]
 
 
 def _required(found: Needed | None, stage: StageHardware, key: str) -> Needed:

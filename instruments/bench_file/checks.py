@@ -84,11 +84,11 @@ def _kinds(bench: BenchFile) -> Iterator[Problem]:
         if instrument.address is None:
             continue
         place = (instrument.driver, instrument.address, instrument.settings)
-        twin = next((other for other, at in used if at == place), None)
-        if twin is not None:
+        double = next((other for other, at in used if at == place), None)
+        if double is not None:
             yield Problem(
                 f"instruments.{name}.address",
-                f"'{instrument.address}' with the same settings is '{twin}' already; two "
+                f"'{instrument.address}' with the same settings is '{double}' already; two "
                 "instruments cannot be the same channels of one device",
             )
         used.append((name, place))

@@ -176,6 +176,8 @@ def _problem(error: Any, model: type[BaseModel], key: str) -> Problem:
             hint = nearest(str(error["input"]), choices)
             return Problem(where, f"{found}; allowed: {listed(choices)}{hint}")
     expected = _EXPECTED.get(error["type"])
+    if error["type"] == "too_short":
+        expected = f"a list of at least {error['ctx']['min_length']} is expected"
     if expected is None:
         message = error["msg"].removeprefix("Input ")
         expected = message[:1].lower() + message[1:]

@@ -27,6 +27,7 @@ from instruments.limits import Limit
 from instruments.quantities import (
     Celsius,
     Hertz,
+    PositiveFraction,
     PositiveMetres,
     PositiveSeconds,
     PositiveWatts,
@@ -269,6 +270,10 @@ class StageSection(Section):
     weights: str = Field(description="spatial light modulator that holds the weights")
     amplifier: str | None = Field(
         default=None, description="optical amplifier in front of the weights"
+    )
+    transmission: PositiveFraction = Field(
+        default=0.5,
+        description='power share that lenses, slit and panel pass, such as "50 %"',
     )
     absorber: StrictBool = Field(
         default=False, description="whether the absorber lies behind the weights"

@@ -15,6 +15,8 @@ from instruments.errors import LimitError
 
 _NOMINAL_KNOTS = 513
 _MOST_STEPS = 60
+# A gain that went through a logarithm and back is still the one at the end of the table.
+_ROUNDING_DECIBELS = 1e-9
 
 
 class AmplifierTable(CalibrationTable):
@@ -143,7 +145,7 @@ class AmplifierTable(CalibrationTable):
         """
         asked = self._per_channel("gain", gain_decibels)
         low, high = self.gain_decibels[:, 0], self.gain_decibels[:, -1]
-        allowed = (asked >= low) & (asked <= high)
+        allowed = (asked >= low - _ROUNDING_DECIBELS) & (asked <= high + _ROUNDING_DECIBELS)
         if not allowed.all():
             channel = int(np.argmin(allowed))
             raise LimitError(
@@ -152,7 +154,8 @@ class AmplifierTable(CalibrationTable):
                 "Nothing was sent"
             )
         currents = np.empty(self.channels)
-        _inverse(self.current_amperes, self.gain_decibels, self._cubics, asked, currents)
+        inside = np.clip(asked, low, high)
+        _inverse(self.current_amperes, self.gain_decibels, self._cubics, inside, currents)
         return currents
 
     def field_gain(self, currents_amperes: npt.ArrayLike) -> Values:

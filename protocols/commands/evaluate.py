@@ -9,9 +9,10 @@ import typer
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
     data_dir: Annotated[
-        Path | None, typer.Option(help="Where the data lies now, if it was moved.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where the data lies now, if it was moved."),
     ] = None,
     json_line: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on the last line.")
@@ -28,16 +29,20 @@ def evaluate(
     from rich.table import Table
 
     from protocols import evaluation
-    from protocols.experiment import load_recorded_data, rebuild_network
+    from protocols.experiment import (
+        best_weights,
+        load_recorded_data,
+        rebuild_network,
+        recorded_settings,
+    )
     from protocols.losses import LOSSES
     from protocols.record.run import open_run
 
     opened = open_run(run)
     dataset = load_recorded_data(opened, data_dir)
-    network = rebuild_network(opened.configuration["network"])
-    arrays = opened.checkpoint().arrays
-    network.write([arrays[f"best_weights/layer_{i}"] for i in range(1, len(network.layers) + 1)])
-    loss = LOSSES[opened.configuration["settings"]["loss"]]
+    network = rebuild_network(opened)
+    network.write(best_weights(opened))
+    loss = LOSSES[recorded_settings(opened).loss]
     parts = {
         "validation": (dataset.validation_inputs, dataset.validation_labels),
         "test": (dataset.test_inputs, dataset.test_labels),
@@ -55,7 +60,8 @@ def evaluate(
     ]
     console.print(
         "recognised, class by class: "
-        + "  ".join(f"{label}: {rate:.0%}" for label, rate in enumerate(rates))
+        + "  ".join(f"{label}: {rate:.0%}" for label, rate in enumerate(rates)),
+        soft_wrap=True,
     )
     if json_line:
         result = {f"{name}_accuracy": score.accuracy for name, score in scores.items()}

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from protocols.record.table import Table
+
+COUNTS = ("step", "epoch")
+
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder to write into. Default: RUN-export.", show_default=False),
+        typer.Option(metavar="FOLDER", help="Folder to write into, made new. Default: RUN-export."),
     ] = None,
 ) -> None:
     """Write a run's best weights as .npz and its curves as CSV.
@@ -20,28 +25,46 @@ def export(
     weights.npz holds layer_1, layer_2 .. as [outputs, inputs]; `backbeam train
     --initial-weights` takes it back. steps.csv and epochs.csv carry units in their headers.
     """
-    import csv
-
     import numpy as np
 
     from instruments.errors import RecordError
+    from protocols.experiment import best_weights
     from protocols.record.run import open_run
 
     opened = open_run(run)
-    folder = out if out is not None else run.with_name(f"{run.name}-export")
+    # Everything is read before anything is written: a damaged run leaves no empty folder.
+    weights = {f"layer_{i}": array for i, array in enumerate(best_weights(opened), start=1)}
+    tables = {"steps": opened.steps, "epochs": opened.epochs}
+    named = run if run.name not in ("", "..") else run.resolve()
+    folder = out if out is not None else named.with_name(f"{named.name}-export")
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise RecordError(f"{folder} exists already: choose another --out") from None
+        raise RecordError(
+            f"{folder} cannot be made, there is a file or folder of that name; "
+            "choose another with --out"
+        ) from None
     except OSError as error:
-        raise RecordError(f"{folder} cannot be written ({error.strerror})") from error
-    prefix = "best_weights/"
-    arrays = opened.checkpoint().arrays
-    weights = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-    np.savez(folder / "weights.npz", allow_pickle=False, **weights)
-    for name, rows in (("steps", opened.steps), ("epochs", opened.epochs)):
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow([f"{c} [{unit}]" if unit else c for c, unit in rows.units.items()])
-            writer.writerows(rows.array.tolist())
+        raise RecordError(
+            f"{folder} cannot be written ({error.strerror}); choose another with --out"
+        ) from error
+    np.savez(folder / "weights.npz", **weights)  # type: ignore[arg-type]
+    for name, table in tables.items():
+        _write_table(folder / f"{name}.csv", table)
     typer.echo(f"weights.npz, steps.csv and epochs.csv are in {folder}")
+
+
+def _write_table(path: Path, table: Table) -> None:
+    """Write a table with units in its header and counts as whole numbers."""
+    import csv
+
+    def number(column: str, value: float) -> float | int:
+        return int(value) if column in COUNTS else value
+
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            [f"{name} [{unit}]" if unit else name for name, unit in table.units.items()]
+        )
+        for row in table.array.tolist():
+            writer.writerow(map(number, table.columns, row))

@@ -26,6 +26,8 @@ backbeam train --data mnist --layers 784,128,10 --derivative exact
 backbeam train --resume runs/digits-20260131-120000
 """
 
+WIDTH_BESIDE_PATH = 24
+
 _OPTICAL = (Activation.absorber, Activation.gain)
 
 
@@ -76,8 +78,6 @@ def train(
         _refuse_other_options(context, allowed=("resume", "json_line", "data_dir"))
         training, recorder = resume_run(resume, data_dir)
     else:
-        for remark in _options_without_effect(context):
-            typer.echo(f"note: {remark}", err=True)
         training, recorder = _begin(
             settings=_settings(values),
             data={
@@ -93,6 +93,8 @@ def train(
             out=out,
             note=" ".join(note.split()),
         )
+        for remark in _options_without_effect(context):
+            typer.echo(f"note: {remark}", err=True)
     _run(training, recorder, json_line)
 
 
@@ -303,7 +305,13 @@ def _run(training: Training, recorder: Recorder, json_line: bool) -> None:
     from protocols.progress import LiveProgress
     from protocols.reporting import result_table
 
-    status = Console(stderr=True, highlight=False, markup=False)
+    class StatusConsole(Console):
+        """Falls silent when nobody reads it any more: a training outlives its log."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+
+    status = StatusConsole(stderr=True, highlight=False, markup=False)
     # Lines that hold a path are never broken: they are there to be copied.
     status.print(
         f"{training.network!r} on {training.dataset.name}, run in {recorder.path}", soft_wrap=True
@@ -318,6 +326,9 @@ def _run(training: Training, recorder: Recorder, json_line: bool) -> None:
             soft_wrap=True,
         )
         raise typer.Exit(interrupted.exit_code) from None
-    Console(highlight=False).print(result_table(result))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, len(str(recorder.path)) + WIDTH_BESIDE_PATH)
+    console.print(result_table(result))
     if json_line:
         print(json.dumps(result.summary()))

@@ -1,0 +1,285 @@
+"""A bench behind the network seam: instruments and tables on one side, fields on the other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from instruments.arrangements.bench_light import Arrangement, BenchLight
+from instruments.errors import InstrumentError, NetworkError
+from instruments.gain_ledger import LayerGain, layer_gain
+from instruments.gradient_averaging import average_outer_products
+from instruments.interfaces.instrument import Instrument
+from instruments.network import Array, Layer, Pass
+from instruments.safe_state import SafeStateReport, SafeStep, reach_safe_state
+
+logger = logging.getLogger(__name__)
+
+
+class Stateful(Protocol):
+    """Something shared by instruments whose state belongs into a checkpoint, such as a twin."""
+
+    def state(self) -> dict[str, Any]:
+        """Return the state as arrays and JSON values."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what ``state`` returned."""
+        ...
+
+
+class Bench:
+    """A real or simulated bench that can be trained.
+
+    Built by ``instruments.opening.open_bench``. Use as a context manager: every way out ends in
+    the safe state, with the instruments closed.
+
+    Parameters
+    ----------
+    name, layers, description
+        From the bench file.
+    instruments
+        All instruments by name.
+    arrangement, light
+        How layers are laid out over stages, and the exposures they share.
+    switch_on
+        Brings light sources, supplies and shutters from their safe state into operation.
+    safe_order, safe_timeout_seconds
+        Names of the instruments in the order in which they are made safe, and how long each may
+        take.
+    shared
+        What simulated instruments share; its state goes into checkpoints.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layers: Sequence[Layer],
+        instruments: Mapping[str, Instrument],
+        arrangement: Arrangement,
+        light: BenchLight,
+        *,
+        switch_on: Callable[[], None],
+        safe_order: Sequence[str],
+        safe_timeout_seconds: float,
+        shared: Mapping[str, Stateful] | None = None,
+        description: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.instruments = dict(instruments)
+        self.light = light
+        self.arrangement = arrangement
+        self._layers = tuple(layers)
+        self._switch_on = switch_on
+        self._safe_order = list(safe_order)
+        self._safe_timeout_seconds = safe_timeout_seconds
+        self._shared = dict(shared or {})
+        self._description = dict(description or {})
+        self._weights = [np.zeros((one.outputs, one.inputs), np.float32) for one in layers]
+        self._clipped = [0] * len(self._layers)
+        self._on = False
+        self._closed = False
+
+    # The network seam ------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The trainable layers, first to last."""
+        return self._layers
+
+    def parameters(self) -> list[Array]:
+        """Return copies of the weights last written, as asked for, not as rounded."""
+        return [weights.copy() for weights in self._weights]
+
+    def write(self, parameters: Sequence[Array]) -> None:
+        """Show new weights: set amplifiers where the range asks for it, then the panels."""
+        if len(parameters) != len(self._weights):
+            raise NetworkError(f"{len(parameters)} weight matrices for {len(self._weights)} layers")
+        for number, (held, new) in enumerate(zip(self._weights, parameters, strict=True), start=1):
+            if held.shape != new.shape:
+                raise NetworkError(
+                    f"weights of layer {number} have shape {list(new.shape)}; "
+                    f"bench {self.name} needs {list(held.shape)}"
+                )
+            np.copyto(held, new)
+        self._ensure_on()
+        self._set_ranges()
+        self._show()
+
+    def _set_ranges(self) -> None:
+        matrices: dict[str, list[Array]] = {}
+        for number, weights in enumerate(self._weights):
+            tiles = [weights[:, tile] for tile in self.arrangement.tiles_of(number)]
+            matrices.setdefault(self.arrangement.stage_of(number).name, []).extend(tiles)
+        for number in range(len(self._layers)):
+            stage = self.arrangement.stage_of(number)
+            if stage.name in matrices and stage.range_changed(matrices.pop(stage.name)):
+                logger.debug("%s: field gain now %.3g", stage.name, stage.field_gain)
+
+    def _show(self) -> None:
+        encoded = self.arrangement.encode(self._weights)
+        self._clipped = [sum(tile.clipped for tile in tiles) for tiles in encoded]
+        self.arrangement.shown(encoded)
+
+    def forward(self, inputs: Array) -> Pass:
+        """Show inputs ``[B, N_0]`` and read every forward tap."""
+        self._ensure_on()
+        with self._whole_exposures():
+            return self.arrangement.forward(inputs)
+
+    def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
+        """Send errors ``[B, N_L]`` back; return every tapped ``delta``."""
+        self._ensure_on()
+        with self._whole_exposures():
+            return self.arrangement.backward(passed, output_errors)
+
+    def gradient(self, passed: Pass, errors: Sequence[Array]) -> list[Array]:
+        """Average outer products of measured errors and activations."""
+        return average_outer_products(errors, passed.activations)
+
+    def readings(self) -> Mapping[str, float]:
+        """Return gain and clipped weights of each layer, and the share of saturated readings."""
+        read, saturated = self.light.read, self.light.saturated
+        self.light.read = self.light.saturated = 0
+        values = {"saturated_share": saturated / read if read else 0.0}
+        for number, clipped in enumerate(self._clipped, start=1):
+            gain = self.arrangement.stage_of(number - 1).field_gain
+            values[f"gain_decibels_{number}"] = 20 * float(np.log10(gain))
+            values[f"clipped_share_{number}"] = clipped / self._weights[number - 1].size
+        return values
+
+    def state(self) -> dict[str, Any]:
+        """Return amplifier ranges and the state of whatever simulated instruments share."""
+        state: dict[str, Any] = {
+            "field_gains": [
+                self.arrangement.stage_of(number).field_gain for number in range(len(self._layers))
+            ]
+        }
+        for owner, shared in self._shared.items():
+            for name, value in shared.state().items():
+                state[f"{owner}/{name}"] = value
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what ``state`` returned, weights as last written."""
+        for number, gain in enumerate(state["field_gains"]):
+            self.arrangement.stage_of(number).set_field_gain(gain)
+        self._show()
+        for owner, shared in self._shared.items():
+            prefix = f"{owner}/"
+            shared.restore(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the record should say: bench file, identities, table ids."""
+        return {"kind": "bench", **self._description}
+
+    # Safety ----------------------------------------------------------------------------------
+
+    def _ensure_on(self) -> None:
+        if self._closed:
+            raise InstrumentError(f"bench {self.name} is closed: open it again")
+        if not self._on:
+            self._switch_on()
+            self._on = True
+
+    def make_safe(self) -> SafeStateReport:
+        """Bring every instrument into its safe state, in order; never raises."""
+        report = reach_safe_state(
+            [
+                SafeStep(name, self.instruments[name].make_safe, self._safe_timeout_seconds)
+                for name in self._safe_order
+                if name in self.instruments
+            ]
+        )
+        self._on = False
+        if not report.reached:
+            logger.error("bench %s is not safe: %s", self.name, report)
+        return report
+
+    def close(self) -> None:
+        """Make safe, then release every instrument."""
+        if self._closed:
+            return
+        self.make_safe()
+        self._closed = True
+        for name, instrument in self.instruments.items():
+            try:
+                instrument.close()
+            except Exception:
+                logger.exception("%s could not be closed", name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _whole_exposures(self) -> _WholeExposures:
+        return _WholeExposures(self)
+
+    # Reports ---------------------------------------------------------------------------------
+
+    def gain_ledger(self) -> list[LayerGain]:
+        """Return, layer by layer, what the passive bank holds and the amplifier has to add.
+
+        The singular values make it dear: once an epoch is often enough.
+        """
+        ledger = []
+        for number, (weights, clipped) in enumerate(
+            zip(self._weights, self._clipped, strict=True), start=1
+        ):
+            stage = self.arrangement.stage_of(number - 1)
+            tiles = self.arrangement.tiles_of(number - 1)
+            required = max(stage.bank.required_field_gain(weights[:, tile]) for tile in tiles)
+            ledger.append(
+                layer_gain(
+                    str(number),
+                    weights,
+                    required_field_gain=required,
+                    amplifier_field_gain=stage.field_gain,
+                    clipped=clipped,
+                    singular_values=True,
+                )
+            )
+        return ledger
+
+    def __repr__(self) -> str:
+        sizes = [self._layers[0].inputs, *(one.outputs for one in self._layers)]
+        simulated = sum(one.simulated for one in self.instruments.values())
+        return (
+            f"Bench({self.name}, {'-'.join(map(str, sizes))}, "
+            f"{len(self.instruments)} instruments, {simulated} of them simulated)"
+        )
+
+
+class _WholeExposures:
+    """Abandons an exposure that failed half way, so that instruments are not left armed."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            try:
+                self._bench.light.exposer.stop()
+            except Exception:
+                logger.exception("an exposure could not be abandoned")

@@ -1,0 +1,294 @@
+"""From a bench file to a bench: open instruments in parallel, take tables, wire up the stages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, cast
+
+from instruments.arrangements.bench_light import Arrangement, BenchLight
+from instruments.arrangements.cascade import Cascade
+from instruments.arrangements.in_turn import InTurn
+from instruments.bench import Bench, Stateful
+from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.calibration import nominal
+from instruments.calibration.amplifier import AmplifierTable
+from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.table import CalibrationTable
+from instruments.calibration.tap import TapTable
+from instruments.calibration.weight_bank import WeightBankTable
+from instruments.errors import BenchFileError, InstrumentError
+from instruments.exposure import Exposer
+from instruments.interfaces.instrument import Instrument
+from instruments.interfaces.laser import Laser
+from instruments.interfaces.modulator_array import ModulatorArray
+from instruments.interfaces.optical_amplifier import OpticalAmplifier
+from instruments.interfaces.photodetector_array import PhotodetectorArray
+from instruments.interfaces.shutter import Shutter
+from instruments.interfaces.spatial_light_modulator import SpatialLightModulator
+from instruments.interfaces.temperature_controller import TemperatureController
+from instruments.interfaces.trigger_source import TriggerSource
+from instruments.network import Derivative, Layer, NonlinearUnit
+from instruments.opening import PreparedInstrument, SharedResources, prepare_instruments
+from instruments.stage_hardware import Emitter, Port, StageHardware
+
+logger = logging.getLogger(__name__)
+
+Table = TypeVar("Table", bound=CalibrationTable)
+
+
+@dataclass
+class BenchTables:
+    """The calibration tables of a bench, by instrument (weight banks: by stage)."""
+
+    encoders: dict[str, EncoderTable] = field(default_factory=dict)
+    taps: dict[str, TapTable] = field(default_factory=dict)
+    amplifiers: dict[str, AmplifierTable] = field(default_factory=dict)
+    weight_banks: dict[str, WeightBankTable] = field(default_factory=dict)
+
+    def ids(self) -> dict[str, str]:
+        """Return the id of every table by instrument or stage."""
+        tables: dict[str, CalibrationTable] = {
+            **self.encoders,
+            **self.taps,
+            **self.amplifiers,
+            **self.weight_banks,
+        }
+        return {name: table.id for name, table in sorted(tables.items())}
+
+
+class BenchOpeningError(InstrumentError):
+    """One or more instruments could not be opened; lists every one of them."""
+
+
+def nominal_tables(bench: BenchFile, prepared: Mapping[str, PreparedInstrument]) -> BenchTables:
+    """Return the tables that follow from the bench file alone."""
+    tables = BenchTables()
+    for name, stage in bench.stages.items():
+        tables.weight_banks[name] = nominal.weight_bank_table(bench, stage, prepared[stage.weights])
+        for modulators in (stage.inputs, stage.emitter, stage.injector):
+            if modulators is not None:
+                tables.encoders[modulators] = nominal.encoder_table(bench, prepared[modulators])
+        if stage.amplifier is not None:
+            tables.amplifiers[stage.amplifier] = nominal.amplifier_table(
+                bench, prepared[stage.amplifier]
+            )
+        for bank in stage.taps.present().values():
+            tables.taps[bank] = nominal.tap_table(bench, prepared[bank])
+    return tables
+
+
+def open_bench(
+    bench: BenchFile,
+    *,
+    tables: BenchTables | None = None,
+    derivative: Derivative = "probe",
+    shared: SharedResources | None = None,
+) -> Bench:
+    """Open all instruments of a bench and wire them to its layers; nothing is switched on yet.
+
+    Parameters
+    ----------
+    tables
+        Tables to use; by default the nominal ones.
+    derivative
+        What the description of the layers says for digital errors; light always probes.
+
+    Raises
+    ------
+    BenchFileError
+        If the file asks for something that cannot be.
+    BenchOpeningError
+        If instruments could not be opened; those that were are made safe and closed again.
+    """
+    resources = SharedResources() if shared is None else shared
+    prepared = prepare_instruments(bench, resources)
+    used = nominal_tables(bench, prepared) if tables is None else tables
+    instruments = _open_all(bench, prepared)
+    try:
+        return _wired(bench, instruments, used, resources, derivative)
+    except BaseException:
+        for instrument in instruments.values():
+            instrument.close()
+        raise
+
+
+def _open_all(
+    bench: BenchFile, prepared: Mapping[str, PreparedInstrument]
+) -> dict[str, Instrument]:
+    """Open in parallel; raise one error that names every instrument that failed."""
+    opened: dict[str, Instrument] = {}
+    failures: dict[str, Exception] = {}
+    with ThreadPoolExecutor(max_workers=max(1, len(prepared))) as pool:
+        pending = {name: pool.submit(one.open) for name, one in prepared.items()}
+        for name, future in pending.items():
+            try:
+                opened[name] = future.result()
+            except Exception as error:
+                failures[name] = error
+    if failures:
+        for instrument in opened.values():
+            instrument.make_safe()
+            instrument.close()
+        reasons = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        raise BenchOpeningError(
+            f"{bench.origin}: {len(failures)} of {len(prepared)} instruments could not be "
+            f"opened: {reasons}"
+        )
+    return opened
+
+
+def _wired(
+    bench: BenchFile,
+    instruments: Mapping[str, Instrument],
+    tables: BenchTables,
+    resources: SharedResources,
+    derivative: Derivative,
+) -> Bench:
+    layers = network_layers(bench, derivative)
+    detectors = {name: cast(PhotodetectorArray, instruments[name]) for name in tables.taps}
+    exposer = Exposer(
+        cast(TriggerSource, instruments[bench.exposure.trigger]),
+        detectors,
+        bench.exposure.timeout,
+    )
+    light = BenchLight(
+        exposer,
+        tables.taps,
+        bench.exposure.timeout,
+        bench.optics.probe_limit,
+        bench.optics.input_field,
+        _bypass(bench, instruments),
+    )
+    stages = {
+        name: _stage(name, section, instruments, tables) for name, section in bench.stages.items()
+    }
+    arrangement: Arrangement
+    names = bench.network.stages
+    if len(set(names)) == 1:
+        arrangement = InTurn(light, stages[names[0]], layers)
+    elif len(set(names)) == len(names):
+        arrangement = Cascade(light, [stages[name] for name in names])
+    else:
+        raise BenchFileError(
+            f"{bench.origin}: network.stages: found {', '.join(names)}; allowed: a stage of its "
+            "own for every layer, or one stage for all of them in turn"
+        )
+    return Bench(
+        bench.name,
+        layers,
+        instruments,
+        arrangement,
+        light,
+        switch_on=_SwitchOn(bench, instruments),
+        safe_order=bench.safe_state.order,
+        safe_timeout_seconds=bench.safe_state.timeout,
+        shared=_stateful(resources),
+        description={
+            "bench": bench.model_dump(mode="json"),
+            "identities": {name: str(one.identity()) for name, one in instruments.items()},
+            "simulated": sorted(n for n, one in instruments.items() if one.simulated),
+            "tables": tables.ids(),
+        },
+    )
+
+
+def network_layers(bench: BenchFile, derivative: Derivative = "probe") -> tuple[Layer, ...]:
+    """Return the layers a bench file describes, with the unit behind each but the last."""
+    sizes = bench.network.layers
+    unit = None
+    if bench.absorber is not None:
+        own = bench.absorber
+        unit = NonlinearUnit(own.kind, own.optical_depth, own.model, derivative)
+    last = len(sizes) - 2
+    return tuple(Layer(sizes[i], sizes[i + 1], unit if i < last else None) for i in range(last + 1))
+
+
+def _stage(
+    name: str,
+    section: StageSection,
+    instruments: Mapping[str, Instrument],
+    tables: BenchTables,
+) -> StageHardware:
+    def emitter(instrument: str | None) -> Emitter | None:
+        if instrument is None:
+            return None
+        modulators = cast(ModulatorArray, instruments[instrument])
+        return Emitter(modulators, tables.encoders[instrument])
+
+    bank = tables.weight_banks[name]
+    amplifier = section.amplifier
+    return StageHardware(
+        name=name,
+        panel=cast(SpatialLightModulator, instruments[section.weights]),
+        bank=bank,
+        geometry=section.blocks.geometry,
+        period=section.blocks.period,
+        levels_per_wave=bank.levels or 1,
+        has_absorber=section.absorber,
+        source=emitter(section.inputs),
+        emitter=emitter(section.emitter),
+        injector=emitter(section.injector),
+        amplifier=None if amplifier is None else cast(OpticalAmplifier, instruments[amplifier]),
+        amplifier_table=None if amplifier is None else tables.amplifiers[amplifier],
+        taps=cast(Mapping[Port, str], section.taps.present()),
+    )
+
+
+def _bypass(
+    bench: BenchFile, instruments: Mapping[str, Instrument]
+) -> Callable[[bool], None] | None:
+    """Return what makes the absorber transparent, if the file names it."""
+    absorber = bench.absorber
+    if absorber is None or absorber.laser is None or absorber.bypass_detuning is None:
+        return None
+    laser = cast(Laser, instruments[absorber.laser])
+    detuning = absorber.bypass_detuning
+
+    def bypass(transparent: bool) -> None:
+        laser.set_detuning_hertz(detuning if transparent else 0.0)
+
+    return bypass
+
+
+@dataclass
+class _SwitchOn:
+    """Bring everything into operation: supplies before light, shutters last."""
+
+    bench: BenchFile
+    instruments: Mapping[str, Instrument]
+
+    def __call__(self) -> None:
+        bench, timeout = self.bench, self.bench.exposure.timeout
+        absorber = bench.absorber
+        if absorber is not None and absorber.oven is not None:
+            oven = cast(TemperatureController, self.instruments[absorber.oven])
+            if absorber.oven_temperature is not None:
+                oven.set_temperature_celsius(absorber.oven_temperature)
+            oven.set_enabled(True)
+            oven.wait_until_settled(timeout)
+        for stage in bench.stages.values():
+            if stage.amplifier is not None:
+                amplifier = cast(OpticalAmplifier, self.instruments[stage.amplifier])
+                amplifier.set_enabled(True)
+        for name, section in bench.instruments.items():
+            if section.kind == "laser":
+                laser = cast(Laser, self.instruments[name])
+                laser.set_enabled(True)
+                laser.lock(timeout)
+        arms: tuple[Literal["forward", "backward", "reference"], ...]
+        arms = ("reference", "forward", "backward")
+        for arm in arms:
+            shutter = getattr(bench.arms, arm).shutter
+            if shutter is not None:
+                cast(Shutter, self.instruments[shutter]).set_open(True)
+
+
+def _stateful(resources: SharedResources) -> dict[str, Stateful]:
+    found: dict[str, Any] = {}
+    for name, resource in resources.built().items():
+        if hasattr(resource, "state") and hasattr(resource, "restore"):
+            found[name] = resource
+    return found

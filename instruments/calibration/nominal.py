@@ -1,0 +1,88 @@
+"""Tables from what a bench file says of its instruments, for as long as nothing was measured.
+
+Drivers that want nominal tables offer the properties named here in their settings.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.calibration.amplifier import AmplifierTable
+from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.tap import TapTable
+from instruments.calibration.weight_bank import WeightBankTable
+from instruments.errors import BenchFileError
+from instruments.opening import PreparedInstrument
+
+
+def passive_full_scale(stage: StageSection) -> float:
+    """Return the weight of a block that diffracts all its light, at an amplifier gain of one.
+
+    Fan-out to M rows and fan-in of N columns in free space leave ``1 / sqrt(M N)`` of a field,
+    and the optics pass the square root of their power transmission.
+    """
+    blocks = stage.blocks
+    return math.sqrt(stage.transmission / (blocks.rows * blocks.columns))
+
+
+def _setting(bench: BenchFile, instrument: PreparedInstrument, name: str) -> Any:
+    value = getattr(instrument.request.settings, name, None)
+    if value is None:
+        raise BenchFileError(
+            f"{bench.origin}: instruments.{instrument.request.name}.settings.{name}: missing; "
+            "without a measured table it is needed for a nominal one"
+        )
+    return value
+
+
+def encoder_table(bench: BenchFile, instrument: PreparedInstrument) -> EncoderTable:
+    """Return the nominal table of a modulator array."""
+    return EncoderTable.nominal(
+        _setting(bench, instrument, "channels"),
+        _setting(bench, instrument, "half_wave_voltage"),
+        instrument=instrument.request.name,
+        bench=bench.name,
+        field_at_full=_setting(bench, instrument, "field_at_full"),
+    )
+
+
+def tap_table(bench: BenchFile, instrument: PreparedInstrument) -> TapTable:
+    """Return the nominal table of a bank of detectors."""
+    return TapTable.nominal(
+        _setting(bench, instrument, "channels"),
+        _setting(bench, instrument, "volts_per_field"),
+        instrument=instrument.request.name,
+        bench=bench.name,
+        saturation_volts=_setting(bench, instrument, "full_scale"),
+    )
+
+
+def amplifier_table(bench: BenchFile, instrument: PreparedInstrument) -> AmplifierTable:
+    """Return the nominal table of an optical amplifier or an array of them."""
+    return AmplifierTable.nominal(
+        _setting(bench, instrument, "channels"),
+        transparency_amperes=_setting(bench, instrument, "transparency_current"),
+        scale_amperes=_setting(bench, instrument, "scale_current"),
+        highest_gain_decibels=_setting(bench, instrument, "highest_gain"),
+        highest_current_amperes=_setting(bench, instrument, "current_limit"),
+        instrument=instrument.request.name,
+        bench=bench.name,
+    )
+
+
+def weight_bank_table(
+    bench: BenchFile, stage: StageSection, panel: PreparedInstrument
+) -> WeightBankTable:
+    """Return the nominal table of a stage's weight panel; no steps if its bit depth is 0."""
+    steps = _setting(bench, panel, "bit_depth")
+    return WeightBankTable.nominal(
+        stage.blocks.rows,
+        stage.blocks.columns,
+        _setting(bench, panel, "levels_per_wave") if steps else None,
+        stage.blocks.period,
+        passive_full_scale(stage),
+        instrument=panel.request.name,
+        bench=bench.name,
+    )
