@@ -160,7 +160,7 @@ def ledger_text(lines: Sequence[LayerGain]) -> str:
                 f"{line.free_space_decibels:.1f}",
                 f"{line.bank_decibels:.1f}",
                 f"{line.amplifier_decibels:.1f}",
-                f"{100.0 * line.passive_share:.2g} %",
+                f"{100.0 * line.passive_share:.3g} %",
                 str(line.clipped),
             )
         )

@@ -12,8 +12,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FieldSerializationInfo,
     PrivateAttr,
     StrictBool,
+    ValidationInfo,
     WithJsonSchema,
     field_serializer,
     field_validator,
@@ -310,13 +312,14 @@ class InstrumentSection(Section):
 
     @field_validator("limits", mode="plain", json_schema_input_type=dict[str, list[Any]])
     @classmethod
-    def _read_limits(cls, table: object, info: Any) -> dict[str, Limit]:
+    def _read_limits(cls, table: object, info: ValidationInfo) -> dict[str, Limit]:
         # Without a valid kind there is nothing to check limits against; the kind is reported.
         return read_limits(info.data["kind"], table) if "kind" in info.data else {}
 
-    @field_serializer("limits", when_used="json")
-    def _write_limits(self, limits: dict[str, Limit]) -> dict[str, list[str | int]]:
-        return write_limits(self.kind, limits)
+    # Not when_used="json": after a plain validator pydantic would then serialise limits twice.
+    @field_serializer("limits")
+    def _write_limits(self, limits: dict[str, Limit], info: FieldSerializationInfo) -> Any:
+        return limits if info.mode == "python" else write_limits(self.kind, limits)
 
 
 class SafeStateSection(Section):

@@ -197,7 +197,7 @@ def _forward(currents: Values, cubics: Values, asked: Values, gains: Values) -> 
 
 @njit(cache=True)
 def _inverse(currents: Values, knots: Values, cubics: Values, asked: Values, found: Values) -> None:
-    """Newton's method, kept inside a bracket that shrinks by at least half a step."""
+    """Solve each piece by Newton's method, by halving where a step would leave the bracket."""
     for n in range(asked.size):
         piece = np.searchsorted(knots[n], asked[n], side="right") - 1
         piece = min(max(piece, 0), len(currents) - 2)

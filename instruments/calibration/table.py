@@ -13,6 +13,7 @@ import json
 import logging
 import math
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ _DAMAGE = (
     ValueError,
     RuntimeError,
     MemoryError,
+    OverflowError,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -287,8 +290,13 @@ class CalibrationTable:
 
     @classmethod
     def _parse(cls, data: bytes) -> Self:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        # First the checksums of the archive: numpy would read a damaged array's header before them.
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} is wrong")
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
         header = json.loads(arrays.pop(_HEADER).tobytes().decode())
         if not isinstance(header, dict) or header.get("format") != _FORMAT:
             raise ValueError("not a calibration table of format 1")
