@@ -132,10 +132,6 @@ class StageHardware:
                 f"stage {self.name}: a matrix of {list(matrix.shape)} does not fit "
                 f"{self.outputs} x {self.inputs} blocks"
             )
-        if matrix.shape != (self.outputs, self.inputs):
-            padded = np.zeros((self.outputs, self.inputs), np.float32)
-            padded[: matrix.shape[0], : matrix.shape[1]] = matrix
-            matrix = padded
         depth, offset, clipped = self.bank.encode(matrix, self.field_gain)
         return WeightsShown(depth, offset, clipped)
 

@@ -80,20 +80,10 @@ class DataChoice(BaseModel):
         return self.model_copy(update={"data_folder": folder})
 
 
-def begin(
-    network: Network,
-    data: DataChoice,
-    settings: TrainingSettings,
-    out: Path,
-    note: str = "",
-    dataset: Dataset | None = None,
-) -> tuple[Training, Recorder]:
-    """Start a new run with its record at ``out``."""
-    training = Training(network, dataset or data.load(), settings)
-    recorder = start_record(
-        training, out, data=data.with_absolute_paths().model_dump(mode="json"), note=note
-    )
-    return training, recorder
+def record(training: Training, data: DataChoice, out: Path, note: str = "") -> Recorder:
+    """Start the record of a new training at ``out``, with all it takes to resume it."""
+    chosen = data.with_absolute_paths().model_dump(mode="json")
+    return start_record(training, out, data=chosen, note=note)
 
 
 def resume(

@@ -91,6 +91,8 @@ InstrumentKind = Annotated[
     WithJsonSchema({"enum": [kind.replace("_", " ") for kind in LIMITED_QUANTITIES]}),
 ]
 
+Limits = Annotated[dict[str, Limit], WithJsonSchema({"type": "object"})]
+
 
 class Section(BaseModel):
     """A table of a bench file: keys it does not know are refused."""
@@ -302,7 +304,7 @@ class InstrumentSection(Section):
     address: str | None = Field(
         default=None, description='where it answers, such as "TCPIP0::192.168.1.20::5025::SOCKET"'
     )
-    limits: dict[str, Limit] = Field(
+    limits: Limits = Field(
         default_factory=dict,
         description="lowest and highest value allowed; can only narrow what the device allows",
     )
@@ -310,7 +312,7 @@ class InstrumentSection(Section):
         default_factory=dict, description="settings of the driver; each driver has its own"
     )
 
-    @field_validator("limits", mode="plain", json_schema_input_type=dict[str, list[Any]])
+    @field_validator("limits", mode="plain")
     @classmethod
     def _read_limits(cls, table: object, info: ValidationInfo) -> dict[str, Limit]:
         # Without a valid kind there is nothing to check limits against; the kind is reported.

@@ -16,6 +16,7 @@ scale.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,9 @@ from scipy.optimize import brentq
 Floats = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.uint16]
 
+# On evenly spaced phases of 256 levels this leaves 0.2 % rms of full scale in phase and 0.3 %
+# in quadrature; 1 would leave 0.25 and 0.1 %.
+_QUADRATURE_WEIGHT = 0.1
 # Degree at which what is left of the inverse below is rounding.
 _DEGREE = 24
 
@@ -112,8 +116,26 @@ def _coefficients(
             found[j, i] = total
 
 
-def best_offsets(phase_radians: Floats, period: int) -> tuple[Levels, Levels, Floats, Floats]:
-    """Return, for each depth, the offsets that turn the coefficient closest to the real axis.
+class Gratings(NamedTuple):
+    """Which grating to show for which real part of the coefficient.
+
+    ``depth`` and ``offset``, ``[2 steps + 1]``, are for real parts from -1 to 1 in even steps;
+    ``lowest`` and ``highest`` are the smallest and the largest that can be had.
+    """
+
+    depth: Levels
+    offset: Levels
+    lowest: float
+    highest: float
+
+
+def nearest_gratings(phase_radians: Floats, period: int, steps: int) -> Gratings:
+    """Return the gratings whose coefficients are nearest to points on the real axis.
+
+    Every pair of depth and offset is looked at: on a measured curve the ramp that runs over the
+    steepest part, or over a jump from the brightest level to the darkest, is not the ramp wanted.
+    Nearest is by ``(Re c - A)^2 + _QUADRATURE_WEIGHT (Im c)^2``, since an error in quadrature
+    reaches a weight only through the square of the field or a wrong phase of the reference.
 
     Parameters
     ----------
@@ -121,53 +143,102 @@ def best_offsets(phase_radians: Floats, period: int) -> tuple[Levels, Levels, Fl
         ``[levels]`` phase of each grey level in one region.
     period
         Pixels a period of the grating.
-
-    Returns
-    -------
-    tuple
-        Offsets for positive and for negative weights, then the real parts they give, above and
-        below 0; each ``[levels + 1]`` by depth.
+    steps
+        Steps from 0 to 1 of the list returned.
     """
     levels = phase_radians.size
-    offsets = np.zeros((2, levels + 1), np.uint16)
-    real_parts = np.zeros((2, levels + 1))
-    _best_offsets(
+    depth = np.zeros(2 * steps + 1, np.uint16)
+    offset = np.zeros(2 * steps + 1, np.uint16)
+    lowest, highest = _nearest_gratings(
         np.cos(phase_radians),
         np.sin(phase_radians),
         ramps(levels, period),
         carriers(period),
-        offsets,
-        real_parts,
+        depth,
+        offset,
     )
-    return offsets[0], offsets[1], real_parts[0], real_parts[1]
+    return Gratings(depth, offset, lowest, highest)
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _best_offsets(
+def _nearest_gratings(
     cosines: Floats,
     sines: Floats,
     ramp: npt.NDArray[np.int64],
     carrier: npt.NDArray[np.complex128],
-    offsets: npt.NDArray[np.uint16],
-    real_parts: Floats,
-) -> None:
-    levels = cosines.size
-    real = np.empty(levels)
+    depths: Levels,
+    offsets: Levels,
+) -> tuple[float, float]:
+    levels, count = cosines.size, depths.size
+    steps = count // 2
+    # The best candidate within each step; no grating at all is the first.
+    place = np.zeros(count)
+    cost = np.full(count, np.inf)
+    cost[steps] = 0.0
+    real, imaginary = np.empty(levels), np.empty(levels)
+    lowest, highest = 0.0, 0.0
     for depth in range(1, levels + 1):
         real[:] = 0.0
+        imaginary[:] = 0.0
         for k in range(carrier.size):
             in_phase, quadrature = carrier[k].real, carrier[k].imag
             start = ramp[depth, k] % levels
             # Two stretches of consecutive levels, so that no level needs a modulo of its own.
-            for offset in range(levels - start):
-                level = start + offset
-                real[offset] += in_phase * cosines[level] - quadrature * sines[level]
-            for offset in range(levels - start, levels):
-                level = start + offset - levels
-                real[offset] += in_phase * cosines[level] - quadrature * sines[level]
-        highest, lowest = np.argmax(real), np.argmin(real)
-        offsets[0, depth], offsets[1, depth] = highest, lowest
-        real_parts[0, depth], real_parts[1, depth] = real[highest], real[lowest]
+            for first, last, shift in (
+                (0, levels - start, start),
+                (levels - start, levels, start - levels),
+            ):
+                for offset in range(first, last):
+                    cosine, sine = cosines[offset + shift], sines[offset + shift]
+                    real[offset] += in_phase * cosine - quadrature * sine
+                    imaginary[offset] += in_phase * sine + quadrature * cosine
+        for offset in range(levels):
+            lowest, highest = min(lowest, real[offset]), max(highest, real[offset])
+            step = steps + int(np.rint(real[offset] * steps))
+            step = min(max(step, 0), count - 1)
+            price = _QUADRATURE_WEIGHT * imaginary[offset] ** 2
+            if price < cost[step]:
+                cost[step], place[step] = price, real[offset]
+                depths[step], offsets[step] = depth, offset
+    _spread(cost, place, depths, offsets)
+    return lowest, highest
+
+
+@njit(cache=True, error_model="numpy")
+def _spread(cost: Floats, place: Floats, depths: Levels, offsets: Levels) -> None:
+    """Give every step the candidate of least ``(place - step)^2 + cost``.
+
+    The lower envelope of parabolas, in one sweep each way (P. F. Felzenszwalb and D. P.
+    Huttenlocher, Theory Comput. 8, 415 (2012)).
+    """
+    count = cost.size
+    steps = count // 2
+    candidates = np.empty(count, np.int64)
+    # Where on the axis each candidate starts to be the best.
+    begins = np.full(count, -np.inf)
+    kept = 0
+    for one in range(count):
+        if cost[one] == np.inf:
+            continue
+        begin = -np.inf
+        while kept:
+            before = candidates[kept - 1]
+            middle = 0.5 * (place[one] + place[before])
+            begin = middle + 0.5 * (cost[one] - cost[before]) / (place[one] - place[before])
+            if begin > begins[kept - 1]:
+                break
+            kept -= 1
+        candidates[kept], begins[kept] = one, begin
+        kept += 1
+    chosen = np.empty(count, np.int64)
+    last = 0
+    for step in range(count):
+        amplitude = (step - steps) / steps
+        while last + 1 < kept and begins[last + 1] <= amplitude:
+            last += 1
+        chosen[step] = candidates[last]
+    depths[:] = depths[chosen]
+    offsets[:] = offsets[chosen]
 
 
 def staircase(distance: npt.ArrayLike, period: int) -> Floats:

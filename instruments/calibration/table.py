@@ -279,9 +279,8 @@ class CalibrationTable:
             return True
         message = (
             f"{where}: {self.kind} table {self.id} of {self.instrument} was measured at "
-            f"{self.provenance.measured_at} and was to be relied on for "
-            f"{self.provenance.valid_for_seconds:g} s, "
-            f"{(now - expires).total_seconds():.0f} s less than its age; measure it again"
+            f"{self.provenance.measured_at}, for {self.provenance.valid_for_seconds:g} s; it "
+            f"expired {(now - expires).total_seconds():.0f} s ago; measure it again"
         )
         if refuse:
             raise CalibrationError(message)

@@ -14,20 +14,14 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from instruments.calibration import first_order
+from instruments.calibration import first_order, weight_blocks
 from instruments.calibration.table import CalibrationTable, Provenance, Values
 from instruments.errors import NetworkError
 
 Weights = npt.NDArray[np.float32]
 
 _MOST_LEVELS = 2**15
-_STEPS = 2048
-# A word of the look-up table: depth in the low half, offset above it, then whether it is clipped.
-_OFFSET_SHIFT = 16
-_CLIPPED_SHIFT = 31
-_ROUNDING = 1e-6
 
 
 class ShownWeights(NamedTuple):
@@ -123,7 +117,7 @@ class WeightBankTable(CalibrationTable):
         else:
             self._lists, self._reach = self._look_up_lists(self.phase_radians)
         # Where in the flat list amplitude 0 of a block's region stands.
-        middle = region * (2 * _STEPS + 3) + _STEPS + 1
+        middle = region * (2 * weight_blocks.STEPS + 3) + weight_blocks.STEPS + 1
         self._middle = middle.astype(np.int32)
         self._largest = self._largest_weights()
 
@@ -200,11 +194,11 @@ class WeightBankTable(CalibrationTable):
         scale = np.float32(1.0 / (self.full_scale * self._gain(amplifier_field_gain)))
         scaled_rows = self._inverse_rows * scale
         if self.phase_radians is None:
-            clipped = _encode_waves(
+            clipped = weight_blocks.encode_waves(
                 matrix, scaled_rows, self._inverse_columns, self._polynomial, depth, offset
             )
         else:
-            clipped = _encode_levels(
+            clipped = weight_blocks.encode_levels(
                 matrix,
                 scaled_rows,
                 self._inverse_columns,
@@ -263,7 +257,7 @@ class WeightBankTable(CalibrationTable):
         Blocks of dead rows and columns hold nothing at any gain and are left out. 0 for a matrix
         of zeros.
         """
-        return float(_required_gain(self._fitting(weights), self._inverse_largest))
+        return float(weight_blocks.required_gain(self._fitting(weights), self._inverse_largest))
 
     def _fitting(self, weights: npt.NDArray[np.floating]) -> Weights:
         matrix = np.ascontiguousarray(weights, np.float32)
@@ -302,19 +296,23 @@ class WeightBankTable(CalibrationTable):
         regions, levels = phase_radians.shape
         if not 2 <= levels <= _MOST_LEVELS:
             raise self.wrong(f"{levels} grey levels a wave; it takes 2 to {_MOST_LEVELS}")
-        # One step more at each end, for everything beyond 1.
-        amplitudes = np.arange(_STEPS + 2) / _STEPS
-        lists = np.zeros((regions, 2 * _STEPS + 3), np.uint32)
+        amplitudes = np.arange(-weight_blocks.STEPS, weight_blocks.STEPS + 1) / weight_blocks.STEPS
+        # A step of rounding beyond the reach is not yet clipped.
+        slack = (0.5 + 1e-9) / weight_blocks.STEPS
+        lists = np.empty((regions, 2 * weight_blocks.STEPS + 3), np.uint32)
         reach = np.empty((regions, 2))
         for region, phases in enumerate(phase_radians):
-            above, below, real_above, real_below = first_order.best_offsets(phases, self.period)
-            for side, offsets, sizes in ((0, above, real_above), (1, below, -real_below)):
-                if sizes.max() <= 0.0:
-                    raise self.wrong(f"region {region} gives no first order of either sign")
-                words = _nearest(amplitudes, sizes, offsets)
-                reach[region, side] = sizes.max()
-                half = lists[region, _STEPS + 1 :] if side == 0 else lists[region, _STEPS + 1 :: -1]
-                half[:] = words
+            found = first_order.nearest_gratings(phases, self.period, weight_blocks.STEPS)
+            reach[region] = found.highest, -found.lowest
+            if reach[region].min() < weight_blocks.ROUNDING:
+                raise self.wrong(f"region {region} gives no first order of either sign")
+            offset = found.offset.astype(np.uint32) << np.uint32(weight_blocks.OFFSET_SHIFT)
+            clipped = (amplitudes > found.highest + slack) | (amplitudes < found.lowest - slack)
+            flag = clipped.astype(np.uint32) << np.uint32(weight_blocks.CLIPPED_SHIFT)
+            words = found.depth.astype(np.uint32) | offset | flag
+            # One more at each end, for everything beyond 1.
+            lists[region] = np.pad(words, 1, mode="edge")
+            lists[region, [0, -1]] |= np.uint32(1 << weight_blocks.CLIPPED_SHIFT)
         return lists, reach
 
     def _largest_weights(self) -> Values:
@@ -335,98 +333,3 @@ def _inverse(gains: Values) -> Weights:
     inverse = np.zeros_like(gains)
     np.divide(1.0, gains, out=inverse, where=gains != 0.0)
     return inverse.astype(np.float32)
-
-
-def _nearest(
-    amplitudes: Values, sizes: Values, offsets: npt.NDArray[np.uint16]
-) -> npt.NDArray[np.uint32]:
-    """Return the words of the depths whose real parts are nearest to each amplitude."""
-    # Rounded ramps are not quite monotone in the depth, so by size and not by depth.
-    order = np.argsort(sizes, kind="stable")
-    between = 0.5 * (sizes[order][1:] + sizes[order][:-1])
-    depth = order[np.searchsorted(between, amplitudes)]
-    words = depth.astype(np.uint32) | offsets[depth].astype(np.uint32) << np.uint32(_OFFSET_SHIFT)
-    # Amplitudes are rounded to the nearest step when they are looked up.
-    beyond = amplitudes > sizes.max() + (0.5 + 1e-9) / _STEPS
-    clipped = beyond.astype(np.uint32) << np.uint32(_CLIPPED_SHIFT)
-    flagged: npt.NDArray[np.uint32] = words | clipped
-    return flagged
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _encode_levels(
-    weights: Weights,
-    inverse_rows: Weights,
-    inverse_columns: Weights,
-    middle: npt.NDArray[np.int32],
-    words: npt.NDArray[np.uint32],
-    depth: npt.NDArray[np.uint16],
-    offset: npt.NDArray[np.uint16],
-) -> int:
-    """Write the levels and return how many weights are clipped."""
-    outputs, inputs = weights.shape
-    steps, edge = np.float32(_STEPS), np.float32(_STEPS + 1)
-    clipped = 0
-    for j in range(outputs):
-        row = inverse_rows[j] * steps
-        for i in range(inputs):
-            place = weights[j, i] * (row * inverse_columns[i])
-            # Not-a-number fails the first comparison, lands on the edge and counts as clipped.
-            place = place if place < edge else edge
-            place = place if place > -edge else -edge
-            word = words[middle[j, i] + np.int32(np.rint(place))]
-            clipped += int(word >> np.uint32(_CLIPPED_SHIFT))
-            depth[j, i] = np.uint16(word)
-            offset[j, i] = np.uint16((word >> np.uint32(_OFFSET_SHIFT)) & np.uint32(0x7FFF))
-        depth[j, inputs:] = 0
-        offset[j, inputs:] = 0
-    depth[outputs:] = 0
-    offset[outputs:] = 0
-    return clipped
-
-
-@njit(cache=True, error_model="numpy")
-def _encode_waves(
-    weights: Weights,
-    inverse_rows: Weights,
-    inverse_columns: Weights,
-    polynomial: Values,
-    depth: Weights,
-    offset: Weights,
-) -> int:
-    """Write depths and offsets in waves and return how many weights are clipped."""
-    outputs, inputs = weights.shape
-    clipped = 0
-    for j in range(outputs):
-        for i in range(inputs):
-            signed = float(weights[j, i]) * inverse_rows[j] * inverse_columns[i]
-            amplitude = abs(signed)
-            clipped += not amplitude <= 1.0 + _ROUNDING
-            amplitude = min(amplitude, 1.0)
-            ratio = polynomial[0]
-            for power in range(1, polynomial.size):
-                ratio = ratio * (2.0 * amplitude - 1.0) + polynomial[power]
-            distance = min(np.sqrt((1.0 - amplitude) * ratio), 1.0)
-            # The ramp starts where its middle, which sets the phase, is at 0 or half a wave.
-            start = 0.5 * distance + (0.5 if signed < 0.0 else 0.0)
-            depth[j, i] = 1.0 - distance
-            offset[j, i] = start if start < 1.0 else 0.0
-        depth[j, inputs:] = 0.0
-        offset[j, inputs:] = 0.0
-    depth[outputs:] = 0.0
-    offset[outputs:] = 0.0
-    return clipped
-
-
-@njit(cache=True, error_model="numpy", fastmath=True)
-def _required_gain(weights: Weights, inverse_largest: Weights) -> np.float32:
-    """Return the largest ratio of a weight to what its block holds of that sign."""
-    outputs, inputs = weights.shape
-    # A maximum for each column first: one running maximum would not be worked out in parallel.
-    largest = np.zeros(inputs, np.float32)
-    for j in range(outputs):
-        for i in range(inputs):
-            above = weights[j, i] * inverse_largest[0, j, i]
-            below = -weights[j, i] * inverse_largest[1, j, i]
-            largest[i] = max(largest[i], max(above, below))
-    return np.float32(largest.max())

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from instruments.errors import LimitError
+from instruments.errors import InstrumentError, LimitError
 from instruments.interfaces.block_geometry import BlockGeometry
 from instruments.interfaces.instrument import Instrument
 from instruments.limits import Limit, check_array, check_shape
@@ -53,10 +53,16 @@ class BlockPattern:
         Grey levels that make a phase of 2 pi on this panel.
     background_level
         Grey level around the raster.
+
+    Notes
+    -----
+    A panel without steps (a bit depth of 0) exists only in simulation, where it separates the
+    rounding to grey levels from everything else. Its depths and offsets are float32 waves,
+    ``0 .. 1``, its ramps are not rounded, and levels have no meaning.
     """
 
-    depth_levels: npt.NDArray[np.uint16]
-    offset_levels: npt.NDArray[np.uint16]
+    depth_levels: npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+    offset_levels: npt.NDArray[np.uint16] | npt.NDArray[np.float32]
     geometry: BlockGeometry
     grating_period: int
     grating_axis: Literal["columns", "rows"] = "columns"
@@ -84,7 +90,16 @@ class BlockPattern:
                 f"{panel}: a grating period of {self.grating_period} pixels was asked for in "
                 f"blocks of {along}; a block holds whole periods of at least 2 pixels"
             )
+        if bit_depth == 0:
+            self._check_waves(panel)
+            return
         levels = 2**bit_depth
+        for what, given in (("depths", self.depth_levels), ("offsets", self.offset_levels)):
+            if given.dtype.kind not in "ui":
+                raise InstrumentError(
+                    f"{panel}: grating {what} of {given.dtype} given; this panel has grey levels, "
+                    "which are whole numbers (uint16)"
+                )
         if not 2 <= self.levels_per_wave <= levels or not 0 <= self.background_level < levels:
             raise LimitError(
                 f"{panel}: {self.levels_per_wave} grey levels a wave on a background of "
@@ -93,6 +108,16 @@ class BlockPattern:
         wave = self.levels_per_wave
         check_array(panel, "grating depth", self.depth_levels, Limit(0, wave, "grey levels"))
         check_array(panel, "grating offset", self.offset_levels, Limit(0, wave - 1, "grey levels"))
+
+    def _check_waves(self, panel: str) -> None:
+        """Check a pattern for a panel without steps."""
+        for what, given in (("depth", self.depth_levels), ("offset", self.offset_levels)):
+            if given.dtype != np.float32:
+                raise InstrumentError(
+                    f"{panel}: grating {what} of {given.dtype} given; a panel without steps takes "
+                    "float32 waves"
+                )
+            check_array(panel, f"grating {what}", given, Limit(0, 1, "waves"))
 
 
 def expand_blocks(pattern: BlockPattern, out: Frame) -> Frame:

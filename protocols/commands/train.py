@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,8 +163,9 @@ def _begin(
 ) -> tuple[Training, Recorder]:
     from instruments.errors import SettingsError
     from instruments.network import NonlinearUnit
-    from protocols.experiment import DataChoice, begin
+    from protocols.experiment import DataChoice, record
     from protocols.settings import TrainingSettings, check
+    from protocols.training import Training
     from sim_backends.ideal_network import IdealNetwork
 
     checked = check(TrainingSettings, settings)
@@ -182,10 +183,9 @@ def _begin(
             f"{dataset.classes} classes; give {dataset.features},{between}{dataset.classes}"
         )
     network = IdealNetwork.dense(sizes, NonlinearUnit(**unit))
-    if out is not None:
-        return begin(network, choice, checked, out, note, dataset)
-    with _new_folder(dataset.name) as path:
-        return begin(network, choice, checked, path, note, dataset)
+    training = Training(network, dataset, checked)
+    with _new_folder(dataset.name) if out is None else nullcontext(out) as path:
+        return training, record(training, choice, path, note)
 
 
 def _parse_layers(text: str) -> list[int]:

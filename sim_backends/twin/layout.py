@@ -105,8 +105,8 @@ class TwinLayout:
         Power of a field of 1.
     linewidth_hertz
         Full width of the absorber's line; a laser detuned by far more finds it transparent.
-    pump_shutter, probe_shutter
-        Shutters of the forward and the backward light, if there are any.
+    pump_shutter, probe_shutter, reference_shutter
+        Shutters of the forward light, the backward light and the references, if there are any.
     """
 
     stages: tuple[StageLayout, ...]
@@ -121,3 +121,4 @@ class TwinLayout:
     linewidth_hertz: float = 6.07e6
     pump_shutter: str | None = None
     probe_shutter: str | None = None
+    reference_shutter: str | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -13,44 +16,55 @@ Floats = npt.NDArray[np.float32]
 _ZERO = np.float32(0)
 
 
+@dataclass(frozen=True)
+class Digitiser:
+    """Range and step of the converter behind a bank; 0 for none. It clips at its range."""
+
+    full_scale: float
+    step: float
+
+
 def read_bank(
-    real: Floats,
-    imaginary: Floats,
-    in_phase: Floats,
-    quadrature: Floats,
-    offset: Floats,
-    floor_variance: Floats,
-    signal_variance: Floats,
-    full_scale: float,
-    step: float,
+    light: Floats,
+    pump: Floats | None,
+    response: Floats,
+    phase_radians: float,
+    noise_variance: Floats,
+    digitiser: Digitiser,
     noise: NoiseStream,
 ) -> Floats:
-    """Return the volts of every shot and detector.
+    """Return the volts ``[B, n]`` of every shot and detector.
 
     Parameters
     ----------
-    real, imaginary
-        Field at the taps, ``[B, n]``.
-    in_phase, quadrature, offset
-        ``[n]``; without noise a detector shows ``in_phase real + quadrature imaginary + offset``.
-    floor_variance, signal_variance
-        ``[n]``; variance in square volts without signal light, and per unit of its power
+    light
+        Field at the taps, ``[2, B, n]``: real and imaginary parts, or ``[1, B, n]`` if real.
+    pump
+        Light going the other way, of which a part is reflected into the taps; or ``None``.
+    response
+        ``[5, n]``: volts per real and per imaginary unit of field at zero phase of the bank,
+        offset in volts, real and imaginary part of the reflection.
+    phase_radians
+        Phase of the whole bank's reference.
+    noise_variance
+        ``[2, n]``: variance in square volts without signal light, and per unit of its power
         (shot noise of a signal that is not small beside the reference).
-    full_scale, step
-        The digitiser's range (it clips) and its step; 0 for none.
     """
-    volts = np.empty(real.shape, np.float32)
+    shots, channels = light.shape[1:]
+    volts = np.empty((shots, channels), np.float32)
+    cosine, sine = math.cos(phase_radians), math.sin(phase_radians)
+    turned = np.empty((2, channels), np.float32)
+    turned[0] = response[0] * np.float32(cosine) - response[1] * np.float32(sine)
+    turned[1] = response[1] * np.float32(cosine) + response[0] * np.float32(sine)
     _read_bank(
-        real,
-        imaginary,
-        in_phase,
-        quadrature,
-        offset,
-        floor_variance,
-        signal_variance,
-        np.float32(full_scale),
-        np.float32(step),
-        *noise.take((len(real) + 1) // 2 * real.shape[1]),
+        light,
+        light[:0] if pump is None else pump,
+        turned,
+        response[2:],
+        noise_variance,
+        np.float32(digitiser.full_scale),
+        np.float32(digitiser.step),
+        *noise.take((shots + 1) // 2 * channels),
         volts,
     )
     return volts
@@ -58,13 +72,11 @@ def read_bank(
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 def _read_bank(
-    real: Floats,
-    imaginary: Floats,
-    in_phase: Floats,
-    quadrature: Floats,
-    offset: Floats,
-    floor_variance: Floats,
-    signal_variance: Floats,
+    light: Floats,
+    pump: Floats,
+    turned: Floats,
+    rest: Floats,
+    noise_variance: Floats,
     full_scale: np.float32,
     step: np.float32,
     start: np.uint32,
@@ -72,27 +84,47 @@ def _read_bank(
     other_key: np.uint32,
     volts: Floats,
 ) -> None:
-    shots, channels = real.shape
+    shots, channels = volts.shape
+    # Row by row, with conditions outside the loops, so that the compiler can use vector
+    # instructions.
+    for shot in range(shots):
+        row, real = volts[shot], light[0, shot]
+        for j in range(channels):
+            row[j] = turned[0, j] * real[j] + rest[0, j]
+        if light.shape[0] == 2:
+            imaginary = light[1, shot]
+            for j in range(channels):
+                row[j] += turned[1, j] * imaginary[j]
+        if pump.shape[0]:
+            pump_real = pump[0, shot]
+            for j in range(channels):
+                seen = turned[0, j] * rest[1, j] + turned[1, j] * rest[2, j]
+                row[j] += seen * pump_real[j]
+        if pump.shape[0] == 2:
+            pump_imaginary = pump[1, shot]
+            for j in range(channels):
+                seen = turned[1, j] * rest[1, j] - turned[0, j] * rest[2, j]
+                row[j] += seen * pump_imaginary[j]
     half = (shots + 1) // 2
     for shot in range(half):
-        # One pair of deviates serves two shots; an odd last shot is read twice.
+        # One pair of deviates serves two shots; an odd last shot takes the first of its pair.
         partner = min(shot + half, shots - 1)
+        row, partner_row = volts[shot], volts[partner]
+        real, partner_real = light[0, shot], light[0, partner]
+        single = np.float32(1) if partner == shot else _ZERO
+        first = np.uint32(start + np.uint32(shot * channels))
         for j in range(channels):
-            place = np.uint32(start + np.uint32(shot * channels + j))
-            one, two = normal_pair(place, key, other_key)
-            er, ei = real[shot, j], imaginary[shot, j]
-            variance = floor_variance[j] + signal_variance[j] * (er * er + ei * ei)
-            light = in_phase[j] * er + quadrature[j] * ei + offset[j]
-            pr, pi = real[partner, j], imaginary[partner, j]
-            partner_variance = floor_variance[j] + signal_variance[j] * (pr * pr + pi * pi)
-            partner_light = in_phase[j] * pr + quadrature[j] * pi + offset[j]
-            volts[partner, j] = partner_light + two * np.sqrt(partner_variance)
-            volts[shot, j] = light + one * np.sqrt(variance)
+            one, two = normal_pair(np.uint32(first + np.uint32(j)), key, other_key)
+            floor, slope = noise_variance[0, j], noise_variance[1, j]
+            width = np.sqrt(floor + slope * real[j] * real[j])
+            partner_width = np.sqrt(floor + slope * partner_real[j] * partner_real[j])
+            partner_row[j] += (np.float32(1) - single) * two * partner_width
+            row[j] += one * width
+    flat = volts.reshape(-1)
     if step > _ZERO:
-        for shot in range(shots):
-            for j in range(channels):
-                volts[shot, j] = np.rint(volts[shot, j] / step) * step
+        inverse = np.float32(1) / step
+        for place in range(flat.size):
+            flat[place] = np.rint(flat[place] * inverse) * step
     if full_scale > _ZERO:
-        for shot in range(shots):
-            for j in range(channels):
-                volts[shot, j] = min(max(volts[shot, j], -full_scale), full_scale)
+        for place in range(flat.size):
+            flat[place] = min(max(flat[place], -full_scale), full_scale)

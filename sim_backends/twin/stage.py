@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from sim_backends.optics.slit import apodisation, neuron_positions
 from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth
@@ -17,8 +18,8 @@ from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.weight_panel import PanelTruth
 
 Floats = npt.NDArray[np.float32]
-Field = tuple[Floats, Floats | None]
-"""Real and imaginary parts ``[B, n]``; ``None`` stands for no imaginary part."""
+Field = Floats
+"""Complex fields as ``[2, B, n]``, real parts before imaginary ones; ``[1, B, n]`` if real."""
 
 _SETTLED = 1e-4
 
@@ -67,12 +68,13 @@ class StageTruth:
         self._target = np.zeros(shape, np.float32)
         self._previous = np.zeros(shape, np.float32)
         self._blended: Floats | None = None
+        self._blended_at = -math.inf
         self._shown_at = -math.inf
         self.version = 0
-        self.x: Field = (np.zeros((0, layout.inputs), np.float32), None)
-        self.z: Field = (np.zeros((0, layout.outputs), np.float32), None)
+        self.x: Field = np.zeros((1, 0, layout.inputs), np.float32)
+        self.z: Field = np.zeros((2, 0, layout.outputs), np.float32)
         self.a: Field = self.z
-        self._transmission = np.zeros((0, layout.outputs), np.float32)
+        self._pump_power = self._transmission = np.zeros((0, layout.outputs), np.float32)
         self.delta: Field | None = None
         self.rho: Field | None = None
 
@@ -84,18 +86,28 @@ class StageTruth:
         return self.amplifier.carrier_gain
 
     @property
-    def _amplifies_neurons(self) -> bool:
+    def amplifies_neurons(self) -> bool:
+        """Whether every neuron has an amplifier of its own, passed both ways."""
         return self.amplifier is not None and len(self.amplifier.spread) > 1
 
     def show(self, depth: npt.NDArray[Any], offset: npt.NDArray[Any], moment: float) -> None:
-        """Begin to show new grey levels ``[outputs, inputs]``."""
+        """Begin to show new grey levels ``[outputs, inputs]`` at a moment, which may be to come."""
+        target = self._new_target(moment)
+        self.panel.coefficients(depth, offset, self.row_gains, self.column_gains, target)
+
+    def show_coefficients(self, real: Floats, imaginary: Floats, moment: float) -> None:
+        """Begin to show a frame whose blocks have these coefficients, ``[outputs, inputs]``."""
+        target = self._new_target(moment)
+        self.panel.mix(real, imaginary, self.row_gains, self.column_gains, target)
+
+    def _new_target(self, moment: float) -> Floats:
         self._previous, self._target = self._mask(moment), self._previous
         if self._previous is self._target:
             self._target = np.empty_like(self._previous)
-        self.panel.coefficients(depth, offset, self.row_gains, self.column_gains, self._target)
         self._shown_at = moment
         self._blended = None
         self.version += 1
+        return self._target
 
     def state(self) -> dict[str, Any]:
         """Return what the panel shows and showed before."""
@@ -118,81 +130,105 @@ class StageTruth:
         """Show a pattern that sends nothing into the first order."""
         self._target = np.zeros_like(self._target)
         self._previous = np.zeros_like(self._target)
+        self._shown_at = -math.inf
         self._blended = None
         self.version += 1
 
+    def _share_left(self, moment: float) -> float:
+        """Return how much of the frame before is still to be seen."""
+        if moment < self._shown_at:
+            return 1.0
+        if not self._settling_time:
+            return 0.0
+        return math.exp((self._shown_at - moment) / self._settling_time)
+
+    def is_settled(self, moment: float) -> bool:
+        """Whether the panel stands still."""
+        return self._share_left(moment) < _SETTLED
+
     def _mask(self, moment: float) -> Floats:
         """Return the coefficients ``[2 outputs, inputs]`` as settled at ``moment``."""
-        left = 0.0
-        if self._settling_time:
-            left = math.exp(-max(0.0, moment - self._shown_at) / self._settling_time)
+        left = self._share_left(moment)
         if left < _SETTLED:
             return self._target
-        if self._blended is None:
+        if self._blended is None or self._blended_at != moment:
             self._blended = self._target + np.float32(left) * (self._previous - self._target)
+            self._blended_at = moment
         return self._blended
 
-    def shine(self, x: Field, emitted: Floats | None, moment: float, noise: NoiseStream) -> None:
+    def shine(self, x: Field, emitted: Field | None, moment: float, noise: NoiseStream) -> None:
         """Let light ``x`` through the stage; ``emitted`` joins it in front of the absorber."""
         self.x = x
         mask = self._mask(moment)
-        outputs = self.layout.outputs
-        real, imaginary = x
-        if self._amplifies_neurons and self.amplifier is not None:
-            real, imaginary = self.amplifier.amplified(real, imaginary, noise)
-        both = real @ mask.T
-        z_real, z_imaginary = both[:, :outputs], both[:, outputs:]
-        if imaginary is not None:
-            turned = imaginary @ mask.T
-            z_real = z_real - turned[:, outputs:]
-            z_imaginary = z_imaginary + turned[:, :outputs]
-        carrier = self.carrier_gain
-        z_real = z_real * carrier
-        z_imaginary = z_imaginary * carrier
-        if emitted is not None:
-            z_real += emitted
-        self.z = (z_real, z_imaginary)
+        entering = x
+        if self.amplifies_neurons and self.amplifier is not None:
+            entering = self.amplifier.amplified(x, x, noise)
+        parts, shots = entering.shape[:2]
+        products = entering.reshape(parts * shots, -1) @ mask.T
+        self.z = np.empty((2, shots, self.layout.outputs), np.float32)
+        self._pump_power = np.empty(self.z.shape[1:], np.float32)
+        _gather(
+            products.reshape(parts, shots, -1),
+            self.carrier_gain,
+            self.z[:0] if emitted is None else emitted,
+            self.z,
+            self._pump_power,
+        )
         self.a = self.z
         if self.absorber is not None:
-            power = z_real * z_real
-            power += z_imaginary * z_imaginary
-            self._transmission = self.absorber.transmission(power)
-            self.a = (z_real * self._transmission, z_imaginary * self._transmission)
+            self._transmission = self.absorber.transmission(self._pump_power)
+            self.a = self.z * self._transmission
 
     def send_back(self, arriving: Field) -> None:
-        """Let light ``arriving`` from behind back through the stage."""
-        real, imaginary = arriving
+        """Let light ``arriving`` from behind back to the port in front of the absorber."""
+        self.rho = None
+        self.delta = arriving
         if self.absorber is not None:
             transmission = self._transmission
             if self.absorber.finite_probe:
-                z_real, z_imaginary = self.z
-                power = z_real * z_real + real * real
-                if z_imaginary is not None:
-                    power += z_imaginary * z_imaginary
-                if imaginary is not None:
-                    power += imaginary * imaginary
+                power = np.einsum("pbn,pbn->bn", arriving, arriving)
+                power += self._pump_power
                 transmission = self.absorber.transmission(power)
-            real = real * transmission
-            imaginary = None if imaginary is None else imaginary * transmission
-        self.delta = (real, imaginary)
-        self.rho = None
+            self.delta = arriving * transmission
 
     def return_to_source(self, moment: float, noise: NoiseStream) -> Field:
         """Let the backward light on through the weights to the input side."""
         if self.delta is None:
             raise ValueError("no light came from behind")
-        real, imaginary = self.delta
         mask = self._mask(moment)
-        outputs = self.layout.outputs
-        upper, lower = mask[:outputs], mask[outputs:]
-        rho_real, rho_imaginary = real @ upper, real @ lower
-        if imaginary is not None:
-            rho_real -= imaginary @ lower
-            rho_imaginary += imaginary @ upper
-        if self._amplifies_neurons and self.amplifier is not None:
-            rho_real, rho_imaginary = self.amplifier.returned(
-                rho_real, rho_imaginary, *self.x, noise
-            )
+        parts, shots, outputs = self.delta.shape
+        # Rows above give the real part, rows below the imaginary one.
+        stacked = np.zeros((2, shots, 2 * outputs), np.float32)
+        stacked[0, :, :outputs] = self.delta[0]
+        stacked[1, :, outputs:] = self.delta[0]
+        if parts == 2:
+            np.negative(self.delta[1], out=stacked[0, :, outputs:])
+            stacked[1, :, :outputs] = self.delta[1]
+        rho = (stacked.reshape(2 * shots, -1) @ mask).reshape(2, shots, -1)
         # An amplifier in front of the modulators is not on the way back.
-        self.rho = (rho_real, rho_imaginary)
-        return self.rho
+        if self.amplifies_neurons and self.amplifier is not None:
+            rho = self.amplifier.amplified(rho, self.x, noise)
+        self.rho = rho
+        return rho
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _gather(
+    products: Floats, carrier: np.float32, emitted: Floats, z: Floats, power: Floats
+) -> None:
+    """Put products with real and imaginary masks together to ``z`` and its power."""
+    shots, outputs = power.shape
+    for shot in range(shots):
+        for j in range(outputs):
+            real = products[0, shot, j]
+            imaginary = products[0, shot, j + outputs]
+            if products.shape[0] == 2:
+                real -= products[1, shot, j + outputs]
+                imaginary += products[1, shot, j]
+            real *= carrier
+            imaginary *= carrier
+            if emitted.shape[0]:
+                real += emitted[0, shot, j]
+            z[0, shot, j] = real
+            z[1, shot, j] = imaginary
+            power[shot, j] = real * real + imaginary * imaginary

@@ -14,13 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from sim_backends.optics.atomic_vapour import detuned_optical_depth, optical_depth_at
+from sim_backends.optics.phase_drift import drifted
 from sim_backends.twin.clock import SimulatedClock
 from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth, DetectorTruth, ModulatorTruth
+from sim_backends.twin.faults import Faults
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import Port, TwinLayout
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.readout import read_bank
 from sim_backends.twin.stage import Field, StageTruth
+from sim_backends.twin.weight_panel import PanelTruth
 
 Floats = npt.NDArray[np.float32]
 
@@ -42,6 +45,10 @@ class Twin:
     ----------
     clock
         The bench's time.
+    faults
+        What has been broken on purpose.
+    shot_period_seconds
+        Time from one shot to the next.
     stages, modulators, amplifiers, detectors
         The truth itself, for tests and reports; no calibration looks here.
     """
@@ -50,6 +57,8 @@ class Twin:
         self.layout = layout
         self.imperfections = imperfections
         self.clock = SimulatedClock()
+        self.faults = Faults()
+        self.shot_period_seconds = layout.shot_period_seconds
         truth_seed, drift_seed = np.random.SeedSequence(imperfections.seed).spawn(2)
         generator = np.random.default_rng(truth_seed)
         self._generator = np.random.default_rng(drift_seed)
@@ -94,14 +103,15 @@ class Twin:
         }
         self._versions = dict.fromkeys(layout.modulators, 0)
         self._medium_version = 0
-        self._open = {
-            name: True for name in (layout.pump_shutter, layout.probe_shutter) if name is not None
-        }
+        shutters = (layout.pump_shutter, layout.probe_shutter, layout.reference_shutter)
+        self._open = {name: True for name in shutters if name is not None}
         self.laser_on = True
+        self._laser_amplitude = np.float32(1)
         self._detuning_hertz = 0.0
         self._oven_celsius = layout.absorber.oven_celsius
         self._keys: list[object] = [None] * len(self.stages)
         self._since_bias_drift = 0.0
+        self._drifted_to = 0.0
 
     # What instruments do ---------------------------------------------------------------------
 
@@ -110,16 +120,34 @@ class Twin:
         self._drives[name] = volts
         self._versions[name] += 1
 
-    def show(self, panel: str, depth: npt.NDArray[Any], offset: npt.NDArray[Any]) -> None:
-        """Let a panel show blocks of grating from now on."""
-        self._stage_of_panel[panel].show(depth, offset, self.clock.now())
+    def show(
+        self,
+        panel: str,
+        depth: npt.NDArray[Any],
+        offset: npt.NDArray[Any],
+        moment: float | None = None,
+    ) -> None:
+        """Let a panel show blocks of grating from a moment on, by default from now on."""
+        begin = self.clock.now() if moment is None else moment
+        self._stage_of_panel[panel].show(depth, offset, begin)
+
+    def show_coefficients(
+        self, panel: str, real: Floats, imaginary: Floats, moment: float | None = None
+    ) -> None:
+        """Let a panel show a frame of pixels whose blocks diffract with these coefficients."""
+        begin = self.clock.now() if moment is None else moment
+        self._stage_of_panel[panel].show_coefficients(real, imaginary, begin)
+
+    def panel_truth(self, panel: str) -> PanelTruth:
+        """Return the hidden optics of a panel, for whoever works out the light of its pixels."""
+        return self._stage_of_panel[panel].panel
 
     def darken(self, panel: str) -> None:
         """Let a panel show one level everywhere."""
         self._stage_of_panel[panel].go_dark()
 
-    def set_current(self, amplifier: str, amperes: float, *, enabled: bool) -> None:
-        """Drive an amplifier (all its channels) with a current."""
+    def set_current(self, amplifier: str, amperes: npt.ArrayLike, *, enabled: bool) -> None:
+        """Drive an amplifier with currents ``[channels]``, or with one for all."""
         self.amplifiers[amplifier].set_current(amperes, enabled=enabled)
         self._medium_version += 1
 
@@ -129,9 +157,16 @@ class Twin:
             self._open[name] = is_open
             self._medium_version += 1
 
-    def set_laser(self, *, enabled: bool, detuning_hertz: float) -> None:
-        """Switch or detune the laser."""
+    def set_reference_phase(self, bank: str, radians: float) -> None:
+        """Turn the phase of a bank's references by an actuator."""
+        self.detectors[bank].actuator_radians = radians
+
+    def set_laser(
+        self, *, enabled: bool, detuning_hertz: float, relative_power: float = 1.0
+    ) -> None:
+        """Switch, detune or attenuate the laser; power relative to what fields are stated for."""
         self.laser_on = enabled
+        self._laser_amplitude = np.float32(np.sqrt(relative_power))
         self._detuning_hertz = detuning_hertz
         self._update_medium()
 
@@ -159,16 +194,19 @@ class Twin:
     def expose(self, shots: int, banks: Iterable[str]) -> dict[str, Floats]:
         """Take ``shots`` shots; return the volts ``[shots, n]`` of the banks named."""
         wanted = set(banks)
-        elapsed = shots * self.layout.shot_period_seconds
-        self.clock.wait(elapsed)
-        self._drift(elapsed)
+        self.clock.wait(shots * self.shot_period_seconds)
+        # Time passes between exposures too, while panels settle.
+        self._drift(self.clock.now() - self._drifted_to)
+        self._drifted_to = self.clock.now()
         self._shine(shots)
         self._send_back(shots)
         volts = {}
         for stage in self.stages:
             for port, name in stage.layout.taps.items():
                 if name in wanted:
-                    volts[name] = self._read(stage, port, self.detectors[name], shots)
+                    bank = self.detectors[name]
+                    readings = self._read(stage, port, bank)
+                    volts[name] = self.faults.read(name, readings, bank.layout.full_scale_volts)
         return volts
 
     def _drift(self, elapsed: float) -> None:
@@ -178,40 +216,64 @@ class Twin:
                 modulator.drift(self._since_bias_drift, self._generator)
                 self._versions[name] += 1
             self._since_bias_drift = 0.0
-        for detector in self.detectors.values():
-            detector.drift(elapsed, self._generator)
+        self._drift_phases(elapsed)
 
-    def _field_of(self, modulators: str, shots: int) -> Floats:
+    def _drift_phases(self, elapsed: float) -> None:
+        taps = self.imperfections.taps
+        if taps.phase_drift:
+            banks = list(self.detectors.values())
+            phases = drifted(
+                np.array([bank.drift_radians for bank in banks]),
+                elapsed,
+                taps.phase_drift_time,
+                taps.phase_drift,
+                self._generator.normal(size=len(banks)),
+            )
+            for bank, phase in zip(banks, phases.tolist(), strict=True):
+                bank.drift_radians = phase
+
+    def _field_of(self, modulators: str, shots: int) -> Field:
         drive = self._drives[modulators]
         field = self.modulators[modulators].field(drive[:shots])
-        if len(field) == shots:
-            return field
-        # A held setting, or a sequence shorter than the shots: the last one stays.
-        rest = np.repeat(field[-1:], shots - len(field), axis=0)
-        return np.concatenate([field, rest])
+        if self._laser_amplitude != 1:
+            field *= self._laser_amplitude
+        if len(field) < shots:
+            # A held setting, or a sequence shorter than the shots: the last one stays.
+            rest = np.repeat(field[-1:], shots - len(field), axis=0)
+            field = np.concatenate([field, rest])
+        return self.faults.driven(modulators, field)[np.newaxis]
 
     def _is_open(self, shutter: str | None) -> bool:
         return self.laser_on and (shutter is None or self._open[shutter])
 
+    @property
+    def _references_open(self) -> bool:
+        return self._is_open(self.layout.reference_shutter)
+
     def _shine(self, shots: int) -> None:
+        """Work out the forward light, stage by stage.
+
+        A sequence fired again finds the optics unchanged, so its forward light is taken over from
+        the first firing, spontaneous emission included: fresh emission would change what the
+        second firing measures, the transmission of the absorber, by well under a per cent.
+        """
         moment = self.clock.now()
         pump = self._is_open(self.layout.pump_shutter)
         fresh = False
         for index, stage in enumerate(self.stages):
             one = stage.layout
-            noisy = stage._amplifies_neurons and bool(
-                stage.amplifier is not None and stage.amplifier.noise_field
-            )
             key = (
                 shots,
                 pump,
+                self.faults.version,
                 stage.version,
                 self._medium_version,
                 one.source and self._versions[one.source],
                 one.emitter and self._versions[one.emitter],
             )
             follows_fresh_light = one.source is None and fresh
-            if key == self._keys[index] and not follows_fresh_light and not noisy:
+            lasts = stage.is_settled(moment)
+            if key == self._keys[index] and not follows_fresh_light and lasts:
                 fresh = False
                 continue
             fresh = True
@@ -219,14 +281,15 @@ class Twin:
             if one.source is None:
                 x = self.stages[index - 1].a
             elif pump:
-                x = (self._field_of(one.source, shots), None)
+                x = self._field_of(one.source, shots)
             else:
-                x = (np.zeros((shots, one.inputs), np.float32), None)
+                x = np.zeros((1, shots, one.inputs), np.float32)
             emitted = None
             if one.emitter is not None and pump:
                 emitted = self._field_of(one.emitter, shots)
             stage.shine(x, emitted, moment, self._noise)
-            self._keys[index] = key
+            # Light through a panel that still moves is worth nothing to the next exposure.
+            self._keys[index] = key if lasts else None
 
     def _send_back(self, shots: int) -> None:
         moment = self.clock.now()
@@ -239,9 +302,9 @@ class Twin:
             if one.injector is not None and probe:
                 injected = self._field_of(one.injector, shots)
                 if arriving is None:
-                    arriving = (injected, None)
+                    arriving = injected
                 else:
-                    arriving = (arriving[0] + injected, arriving[1])
+                    arriving[0] += injected[0]
             returning = None
             stage.delta = stage.rho = None
             if arriving is None:
@@ -251,37 +314,31 @@ class Twin:
                 back = stage.return_to_source(moment, self._noise)
                 returning = back if one.source is None else None
 
-    def _read(self, stage: StageTruth, port: Port, bank: DetectorTruth, shots: int) -> Floats:
-        light, pump = self._light_at(stage, port, shots)
-        real, imaginary = light
-        if imaginary is None:
-            imaginary = np.zeros_like(real)
-        if pump is not None and bank.reflects:
-            real, imaginary = _with_reflection(real, imaginary, pump, bank)
+    def _read(self, stage: StageTruth, port: Port, bank: DetectorTruth) -> Floats:
+        light, pump = self._light_at(stage, port)
+        response = bank.response
+        if not self._references_open:
+            # Balanced detectors see nothing without their reference but their own offset.
+            response = response * np.array([[0], [0], [1], [1], [1]], np.float32)
         return read_bank(
-            np.ascontiguousarray(real),
-            np.ascontiguousarray(imaginary),
-            *bank.quadratures(),
-            bank.offset_volts,
-            bank.floor_variance,
-            bank.signal_variance,
-            bank.layout.full_scale_volts,
-            bank.step_volts,
+            light,
+            pump if bank.reflects else None,
+            response,
+            bank.phase_radians,
+            bank.noise_variance,
+            bank.digitiser,
             self._noise,
         )
 
-    def _light_at(self, stage: StageTruth, port: Port, shots: int) -> tuple[Field, Field | None]:
-        """Return the light at a port and the pump that is reflected into it."""
+    def _light_at(self, stage: StageTruth, port: Port) -> tuple[Field, Field | None]:
+        """Return the light at a port and the pump of which a part is reflected into it."""
         if port == "z":
             return stage.z, None
         if port == "a":
             return stage.a, None
         back = stage.delta if port == "delta" else stage.rho
         pump = stage.z if port == "delta" else stage.x
-        if back is None:
-            dark = np.zeros((shots, len(pump[0][0])), np.float32)
-            return (dark, dark), pump
-        return back, pump
+        return (np.zeros_like(pump) if back is None else back), pump
 
     # State -----------------------------------------------------------------------------------
 
@@ -290,6 +347,7 @@ class Twin:
         state: dict[str, Any] = {
             "clock": self.clock.seconds,
             "since_bias_drift": self._since_bias_drift,
+            "drifted_to": self._drifted_to,
             "noise": self._noise.place,
             "generator": self._generator.bit_generator.state,
             "detectors": {name: one.drift_radians for name, one in self.detectors.items()},
@@ -305,6 +363,7 @@ class Twin:
         """Take back what ``state`` returned."""
         self.clock.seconds = float(state["clock"])
         self._since_bias_drift = float(state["since_bias_drift"])
+        self._drifted_to = float(state["drifted_to"])
         self._noise.place = int(state["noise"])
         self._generator.bit_generator.state = state["generator"]
         for name, drift in state["detectors"].items():
@@ -314,16 +373,3 @@ class Twin:
         for index, stage in enumerate(self.stages):
             stage.restore({name: state[f"stages/{index}/{name}"] for name in stage.state()})
         self._keys = [None] * len(self.stages)
-
-
-def _with_reflection(
-    real: Floats, imaginary: Floats, pump: Field, bank: DetectorTruth
-) -> tuple[Floats, Floats]:
-    """Add the pump that coatings and windows send back, each neuron with its own phase."""
-    pump_real, pump_imaginary = pump
-    real = real + pump_real * bank.reflection_real
-    imaginary = imaginary + pump_real * bank.reflection_imaginary
-    if pump_imaginary is not None:
-        real -= pump_imaginary * bank.reflection_imaginary
-        imaginary += pump_imaginary * bank.reflection_real
-    return real, imaginary

@@ -64,12 +64,19 @@ class PanelTruth:
 
     @property
     def phase_radians(self) -> npt.NDArray[np.float64]:
-        """Phase of every grey level, ``[regions, levels]``."""
+        """Phase of every grey level of a wave, ``[regions, levels]``."""
         if self._curves is None:
-            grey = np.arange(self.levels) / self.levels
-            straight = 2 * np.pi * self._stroke[:, np.newaxis] * grey
-            self._curves = straight + self._bow[:, np.newaxis] * np.sin(np.pi * grey) ** 2
+            self._curves = self.phases_of(np.arange(self.levels))
         return self._curves
+
+    def phases_of(self, grey: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return the phase ``[regions, n]`` of grey levels ``[n]``, those past a wave too."""
+        waves = grey / self.levels
+        straight = 2 * np.pi * self._stroke[:, np.newaxis] * waves
+        phases: npt.NDArray[np.float64] = (
+            straight + self._bow[:, np.newaxis] * np.sin(np.pi * waves) ** 2
+        )
+        return phases
 
     def coefficients(
         self,
@@ -90,7 +97,6 @@ class PanelTruth:
         out
             ``[2 outputs, inputs]``.
         """
-        rows = self.shape[0]
         if self._imperfections.quantised:
             real, imaginary = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
             _look_up(
@@ -100,6 +106,18 @@ class PanelTruth:
             exact = _staircase(np.asarray(depth, np.float64), self.period)
             exact = exact * np.exp(2j * np.pi * np.asarray(offset, np.float64))
             real, imaginary = exact.real.astype(np.float32), exact.imag.astype(np.float32)
+        self.mix(real, imaginary, row_gains, column_gains, out)
+
+    def mix(
+        self,
+        real: Floats,
+        imaginary: Floats,
+        row_gains: Floats,
+        column_gains: Floats,
+        out: Floats,
+    ) -> None:
+        """Write block coefficients ``[outputs, inputs]`` into ``out``, cross-talk and gains in."""
+        rows = self.shape[0]
         share = np.float32(self._imperfections.cross_talk)
         _mix(real, share, row_gains, column_gains, out[:rows])
         _mix(imaginary, share, row_gains, column_gains, out[rows:])

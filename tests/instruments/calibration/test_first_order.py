@@ -45,22 +45,39 @@ def test_an_even_fine_panel_gives_the_known_staircase_with_its_phase():
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(4, 24), st.integers(2, 9), st.integers(0, 2**32 - 1))
-def test_the_best_offset_is_the_best_of_all(levels, period, seed):
+def test_no_grating_is_nearer_than_the_one_chosen(levels, period, seed):
     phases = np.sort(np.random.default_rng(seed).uniform(0.0, 7.0, levels))
-    above, below, real_above, real_below = first_order.best_offsets(phases, period)
     depth, offset = (
         grid.astype(np.uint16)
         for grid in np.meshgrid(np.arange(levels + 1), np.arange(levels), indexing="ij")
     )
     every = first_order.coefficients(
         depth, offset, phases[np.newaxis], np.zeros(depth.shape, np.int64), period
-    ).real
-    np.testing.assert_allclose(real_above[1:], every.max(axis=1)[1:], atol=1e-12)
-    np.testing.assert_allclose(real_below[1:], every.min(axis=1)[1:], atol=1e-12)
-    chosen = np.arange(1, levels + 1)
-    np.testing.assert_allclose(every[chosen, above[1:]], real_above[1:], atol=1e-12)
-    np.testing.assert_allclose(every[chosen, below[1:]], real_below[1:], atol=1e-12)
-    assert real_above[0] == real_below[0] == 0.0
+    )
+    steps = 500
+    found = first_order.nearest_gratings(phases, period, steps)
+    assert found.lowest == pytest.approx(every.real.min(), abs=1e-12)
+    assert found.highest == pytest.approx(every.real.max(), abs=1e-12)
+    chosen = every[found.depth, found.offset]
+    amplitudes = np.arange(-steps, steps + 1) / steps
+
+    def distance(coefficient, amplitude):
+        weight = first_order._QUADRATURE_WEIGHT
+        return np.sqrt((coefficient.real - amplitude) ** 2 + weight * coefficient.imag**2)
+
+    nearest = np.array([distance(every, amplitude).min() for amplitude in amplitudes])
+    # Candidates within one step of the list are told apart by their quadrature alone.
+    assert np.all(distance(chosen, amplitudes) <= nearest + 1.0 / steps)
+    assert (found.depth[steps], found.offset[steps]) == (0, 0)
+
+
+def test_small_amplitudes_are_not_taken_from_the_jump_between_brightest_and_darkest():
+    phases = first_order.even_phases(256, 0.95 * 2 * np.pi)[np.newaxis]
+    found = first_order.nearest_gratings(phases[0], 9, 1000)
+    small = slice(900, 1101)
+    depth, offset = found.depth[np.newaxis, small], found.offset[np.newaxis, small]
+    order = first_order.coefficients(depth, offset, phases, np.zeros(depth.shape, np.int64), 9)
+    np.testing.assert_allclose(order[0].real, np.linspace(-0.1, 0.1, 201), atol=0.009)
 
 
 @pytest.mark.parametrize("period", [2, 3, 9, 16, 1000])

@@ -1,0 +1,119 @@
+"""The inner loops from weights to blocks: a nanosecond or two a weight, on one processor."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Weights = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+
+STEPS = 2048
+"""Steps of the look-up table from a coefficient of 0 to one of 1."""
+
+# A word of the look-up table: depth in the low half, offset above it, then whether it is clipped.
+OFFSET_SHIFT = 16
+CLIPPED_SHIFT = 31
+ROUNDING = 1e-6
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def encode_levels(
+    weights: Weights,
+    inverse_rows: Weights,
+    inverse_columns: Weights,
+    middle: npt.NDArray[np.int32],
+    words: npt.NDArray[np.uint32],
+    depth: npt.NDArray[np.uint16],
+    offset: npt.NDArray[np.uint16],
+) -> int:
+    """Write the grey levels of a matrix and return how many weights are clipped.
+
+    Parameters
+    ----------
+    weights
+        ``[outputs, inputs]``, no larger than the blocks; what is left of them stays dark.
+    inverse_rows, inverse_columns
+        ``[rows]`` and ``[columns]``; turn a weight into the real part of a coefficient.
+    middle
+        ``[rows, columns]`` where the word for 0 of a block's region is.
+    words
+        Words of the look-up tables, ``2 STEPS + 3`` for each region: real parts from -1 to 1 and
+        one more at each end for everything beyond.
+    depth, offset
+        ``[rows, columns]``, written whole.
+    """
+    outputs, inputs = weights.shape
+    steps, edge = np.float32(STEPS), np.float32(STEPS + 1)
+    clipped = 0
+    for j in range(outputs):
+        row = inverse_rows[j] * steps
+        for i in range(inputs):
+            place = weights[j, i] * (row * inverse_columns[i])
+            # Not-a-number fails the first comparison, lands on the edge and counts as clipped.
+            place = place if place < edge else edge
+            place = place if place > -edge else -edge
+            word = words[middle[j, i] + np.int32(np.rint(place))]
+            clipped += int(word >> np.uint32(CLIPPED_SHIFT))
+            depth[j, i] = np.uint16(word)
+            offset[j, i] = np.uint16((word >> np.uint32(OFFSET_SHIFT)) & np.uint32(0x7FFF))
+        depth[j, inputs:] = 0
+        offset[j, inputs:] = 0
+    depth[outputs:] = 0
+    offset[outputs:] = 0
+    return clipped
+
+
+@njit(cache=True, error_model="numpy")
+def encode_waves(
+    weights: Weights,
+    inverse_rows: Weights,
+    inverse_columns: Weights,
+    polynomial: Values,
+    depth: Weights,
+    offset: Weights,
+) -> int:
+    """Write depths and offsets in waves and return how many weights are clipped.
+
+    ``polynomial`` is that of ``first_order.distance_polynomial``, the rest as in
+    ``encode_levels``.
+    """
+    outputs, inputs = weights.shape
+    clipped = 0
+    for j in range(outputs):
+        for i in range(inputs):
+            signed = float(weights[j, i]) * inverse_rows[j] * inverse_columns[i]
+            amplitude = abs(signed)
+            clipped += not amplitude <= 1.0 + ROUNDING
+            amplitude = min(amplitude, 1.0)
+            ratio = polynomial[0]
+            for power in range(1, polynomial.size):
+                ratio = ratio * (2.0 * amplitude - 1.0) + polynomial[power]
+            distance = min(np.sqrt((1.0 - amplitude) * ratio), 1.0)
+            # The ramp starts where its middle, which sets the phase, is at 0 or half a wave.
+            start = 0.5 * distance + (0.5 if signed < 0.0 else 0.0)
+            depth[j, i] = 1.0 - distance
+            offset[j, i] = start if start < 1.0 else 0.0
+        depth[j, inputs:] = 0.0
+        offset[j, inputs:] = 0.0
+    depth[outputs:] = 0.0
+    offset[outputs:] = 0.0
+    return clipped
+
+
+@njit(cache=True, error_model="numpy", fastmath=True)
+def required_gain(weights: Weights, inverse_largest: Weights) -> np.float32:
+    """Return the largest ratio of a weight to what its block holds of that sign.
+
+    ``inverse_largest``, ``[2, rows, columns]``, is for positive and for negative weights.
+    """
+    outputs, inputs = weights.shape
+    # A maximum for each column first: one running maximum would not be worked out in parallel.
+    largest = np.zeros(inputs, np.float32)
+    for j in range(outputs):
+        for i in range(inputs):
+            above = weights[j, i] * inverse_largest[0, j, i]
+            below = -weights[j, i] * inverse_largest[1, j, i]
+            largest[i] = max(largest[i], max(above, below))
+    return np.float32(largest.max())

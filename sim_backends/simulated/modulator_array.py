@@ -1,0 +1,103 @@
+"""Simulated array of modulators."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.limits import Limit, check_array, check_shape
+from instruments.opening import OpeningRequest
+from sim_backends.simulated.settings import ModulatorArraySettings
+from sim_backends.simulated.simulated_instrument import SimulatedInstrument, check_all_fired
+from sim_backends.simulated.trigger_line import shared_trigger_line
+
+Floats = npt.NDArray[np.float32]
+
+
+class SimulatedModulatorArray(SimulatedInstrument):
+    """Modulators of a twin. An array that is not armed holds its last setting.
+
+    An array the bench file gives no role in the light keeps its promises in the dark.
+    """
+
+    kind: ClassVar[str] = "modulator_array"
+    Settings: ClassVar[type[ModulatorArraySettings]] = ModulatorArraySettings
+
+    def __init__(self, request: OpeningRequest[ModulatorArraySettings]) -> None:
+        own = request.settings
+        super().__init__(
+            request,
+            {
+                "volts": Limit(-own.full_scale, own.full_scale, "V"),
+                "shots": Limit(1, own.most_shots, "shots"),
+            },
+        )
+        self.channels = own.channels
+        self.sequence = SequenceState(self.name, loads=True)
+        self._volts_limit = self._limits["volts"]
+        self._loaded: Floats = np.zeros((1, self.channels), np.float32)
+        self._held: Floats = np.zeros((1, self.channels), np.float32)
+        # What the twin was last told: the array of volts and the rows of it.
+        self._told: tuple[Floats, int, int] = (self._held, 0, 1)
+        self._drives = self.name in self.twin.modulators
+        shared_trigger_line(request).outputs.append(self)
+
+    @classmethod
+    def open(cls, request: OpeningRequest[Any]) -> Self:
+        """Return the array, at 0 V."""
+        return cls(request)
+
+    def load(self, volts: npt.NDArray[np.float32]) -> None:
+        """Load voltages ``[shots, channels]``; errors as of the interface."""
+        self._check_open()
+        check_shape(self.name, "volts", volts, (None, self.channels))
+        self._checked("shots", len(volts))
+        self.sequence.check_load()
+        check_array(self.name, "volts", volts, self._volts_limit)
+        self._loaded = np.array(volts, np.float32)
+        self.sequence.loaded(len(volts))
+
+    def arm(self) -> None:
+        """Get ready to step through the loaded voltages."""
+        self._check_open()
+        self.sequence.armed()
+
+    def wait_until_done(self, timeout_seconds: float) -> None:
+        """Return when the last shot is over."""
+        self._check_open()
+        check_all_fired(self.sequence, timeout_seconds)
+
+    def stop(self) -> None:
+        """Abandon what is armed; the last setting stays."""
+        self._check_open()
+        self.sequence.stopped()
+
+    def volts_now(self) -> Floats:
+        """Return the volts ``[channels]`` the modulators hold between shots."""
+        return self._held[0].copy()
+
+    def before_shots(self, shots: int) -> None:
+        """Step through the armed sequence, or hold."""
+        if shots and self.sequence.stage is SequenceStage.ARMED:
+            first = self.sequence.fired
+            taken = self.sequence.triggered(shots)
+            wanted = (self._loaded, first, first + taken)
+            self._held = self._loaded[first + taken - 1 : first + taken]
+        else:
+            wanted = (self._held, 0, 1)
+        told = self._told
+        if wanted[0] is told[0] and wanted[1:] == told[1:]:
+            return
+        self._told = wanted
+        if self._drives:
+            self.twin.drive(self.name, wanted[0][wanted[1] : wanted[2]])
+
+    def _go_safe(self) -> None:
+        self.sequence.stopped()
+        self._held = np.zeros((1, self.channels), np.float32)
+        self._told = (self._held, 0, 1)
+        if self._drives:
+            self.twin.drive(self.name, self._held)

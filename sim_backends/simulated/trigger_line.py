@@ -1,0 +1,86 @@
+"""The cable from the trigger source to everything that takes its shots from it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.opening import OpeningRequest
+from sim_backends.simulated.twin_of_bench import shared_twin
+from sim_backends.twin.twin import Twin
+
+Floats = npt.NDArray[np.float32]
+
+
+class Shown(Protocol):
+    """An instrument that brings the twin up to date before light shines."""
+
+    def before_shots(self, shots: int) -> None:
+        """Show the twin what this instrument does in the next shots; none: what it holds."""
+        ...
+
+
+class Watching(Protocol):
+    """An instrument that looks at a stage of the twin after light has shone."""
+
+    def after_shots(self, shots: int) -> None:
+        """Take what can be seen now."""
+        ...
+
+
+class Bank(Protocol):
+    """A bank of detectors."""
+
+    @property
+    def name(self) -> str:
+        """The bank's name in the twin."""
+        ...
+
+    @property
+    def armed(self) -> bool:
+        """Whether it waits for triggers."""
+        ...
+
+    def take(self, volts: Floats) -> None:
+        """Take readings ``[shots, channels]``."""
+        ...
+
+
+class TriggerLine:
+    """Who listens to the trigger source of a bench.
+
+    Attributes
+    ----------
+    outputs, banks, watchers
+        What is brought up to date before the shots, read in them, and told afterwards.
+    """
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self.outputs: list[Shown] = []
+        self.banks: list[Bank] = []
+        self.watchers: list[Watching] = []
+
+    def fire(self, shots: int) -> None:
+        """Let ``shots`` shots happen."""
+        for output in self.outputs:
+            output.before_shots(shots)
+        armed = [bank for bank in self.banks if bank.armed]
+        volts = self._twin.expose(shots, [bank.name for bank in armed])
+        for bank in armed:
+            bank.take(volts[bank.name])
+        for watcher in self.watchers:
+            watcher.after_shots(shots)
+
+    def look(self) -> None:
+        """Let light shine for one shot's time without a trigger: sequences do not step on."""
+        for output in self.outputs:
+            output.before_shots(0)
+        self._twin.expose(1, ())
+
+
+def shared_trigger_line(request: OpeningRequest[Any]) -> TriggerLine:
+    """Return the trigger line of the bench an instrument is opened for."""
+    return request.shared.get("trigger line", lambda: TriggerLine(shared_twin(request)))
