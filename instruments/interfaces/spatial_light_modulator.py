@@ -61,8 +61,8 @@ class BlockPattern:
     ``0 .. 1``, its ramps are not rounded, and levels have no meaning.
     """
 
-    depth_levels: npt.NDArray[np.uint16] | npt.NDArray[np.float32]
-    offset_levels: npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+    depth_levels: npt.NDArray[Any]
+    offset_levels: npt.NDArray[Any]
     geometry: BlockGeometry
     grating_period: int
     grating_axis: Literal["columns", "rows"] = "columns"

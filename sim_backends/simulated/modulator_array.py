@@ -77,7 +77,8 @@ class SimulatedModulatorArray(SimulatedInstrument):
 
     def volts_now(self) -> Floats:
         """Return the volts ``[channels]`` the modulators hold between shots."""
-        return self._held[0].copy()
+        held: Floats = self._held[0].copy()
+        return held
 
     def before_shots(self, shots: int) -> None:
         """Step through the armed sequence, or hold."""

@@ -47,8 +47,9 @@ class SimulatedSpatialLightModulator(SimulatedInstrument):
                 f"{self.name}: a bit_depth of 0 is a panel without steps; it needs "
                 "twin.panels.quantised = false and cannot be faithful to pixels"
             )
-        self._frame: Frame = np.zeros(
-            (own.rows, own.columns), np.uint8 if own.bit_depth <= 8 else np.uint16
+        shape = (own.rows, own.columns)
+        self._frame: Frame = (
+            np.zeros(shape, np.uint8) if own.bit_depth <= 8 else np.zeros(shape, np.uint16)
         )
         self._shown_at: float | None = None
         self._raster: BlockGeometry | None = None
