@@ -5,6 +5,7 @@
 Without an argument a short run is made first.
 """
 
+import importlib.util
 import sys
 import tempfile
 from pathlib import Path
@@ -45,12 +46,16 @@ columns = list(group["epochs"].attrs["columns"])
 best = rows[:, columns.index("validation_accuracy")].max()
 print(f"plain zarr: {len(rows)} epochs, best validation accuracy {best:.2%}")
 
-# 3. With xarray, for slicing and plotting by name. Sampled fields are there too: `batch` samples
-#    of every tap, in units of the saturation field.
-try:
-    table = run.to_xarray()
-    print(f"xarray: {dict(table.sizes)}")
+# 3. With xarray, for slicing and plotting by name. The sampled fields are a group of their own:
+#    `batch` samples of every tap, in units of the saturation field.
+if importlib.util.find_spec("xarray") is None:
+    print("xarray is not installed: python -m pip install xarray")
+else:
+    import xarray
+
+    fields = xarray.open_zarr(folder, group="fields")
+    print(f"xarray: {dict(fields.sizes)}")
+    largest = float(abs(fields["activation_1"]).max())
+    print(f"largest activation behind the first absorber: {largest:.3f} saturation fields")
+    table = run.to_xarray()  # everything in one dataset, columns as variables
     print(f"mean loss of the last 20 steps: {float(table['loss'][-20:].mean()):.4f}")
-    print(f"activations behind the first absorber: {table['activation_1'].dims}")
-except Exception as error:  # xarray is not among the things backbeam needs to run
-    print(f"no xarray: {error}")

@@ -27,10 +27,11 @@ network = IdealNetwork.dense([64, 48, 10], absorber)
 result = train(network, digits, TrainingSettings(epochs=30, learning_rate=3e-3))
 print(result)
 
-# 4. Look at one field: what comes out of the absorbers when the test images are shown.
-#    Fields are real and signed, in units of the saturation field.
-hidden = network.forward(digits.test_inputs).activations[1]
-print(f"hidden activations: {hidden.shape[0]} images x {hidden.shape[1]} neurons")
+# 4. Look at the light: what goes into the absorbers and what comes out of them, when the test
+#    images are shown. Fields are real and signed, in units of the saturation field.
+passed = network.forward(digits.test_inputs)
+before, behind = passed.unit_inputs[0], passed.activations[1]
+print(f"hidden activations: {behind.shape[0]} images x {behind.shape[1]} neurons")
 
 try:
     import matplotlib
@@ -38,14 +39,14 @@ try:
     matplotlib.use("Agg")  # draws into a file; leave this line out in a notebook
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(6, 3), layout="constrained")
-    axes.hist(hidden.ravel(), bins=60)
-    axes.set_xlabel("activation a(1) [saturation field]")
-    axes.set_ylabel("count")
-    figure.savefig("hidden_activations.png", dpi=120)
-    print("drawn in hidden_activations.png")
+    figure, axes = pyplot.subplots(figsize=(5, 4), layout="constrained")
+    axes.plot(before.ravel(), behind.ravel(), ".", markersize=2)
+    axes.set_xlabel("in front of the absorber, z(1) [saturation field]")
+    axes.set_ylabel("behind it, a(1) [saturation field]")
+    figure.savefig("absorber.png", dpi=120)
+    print("drawn in absorber.png: weak light is absorbed, strong light saturates its way through")
 except ImportError:
-    counts, edges = np.histogram(hidden, bins=16)
+    counts, edges = np.histogram(behind, bins=16)
     for count, left, right in zip(counts, edges, edges[1:], strict=False):
         print(f"{left:+6.2f} .. {right:+6.2f}  {'#' * round(50 * count / counts.max())}")
     print("with matplotlib installed this would be a picture")

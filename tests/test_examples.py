@@ -11,7 +11,13 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOWN = {
     "train_in_ten_lines.py": ["Dataset(digits", "TrainingResult(test_accuracy=0.9", "activations"],
     "compare_error_paths.py": ["test accuracy", "network", "digital", "finite-difference"],
-    "read_a_record.py": ["<Run ", "epoch   8", "plain zarr: 8 epochs", "xarray: {", "mean loss"],
+    "read_a_record.py": [
+        "<Run ",
+        "epoch   8",
+        "plain zarr: 8 epochs",
+        "xarray: {'sample'",
+        "mean loss",
+    ],
 }
 
 
@@ -50,7 +56,8 @@ def test_without_matplotlib_the_field_is_drawn_in_letters(run_example, monkeypat
 def test_error_paths_agree_where_there_is_no_noise(run_example):
     rows = [line.split() for line in run_example("compare_error_paths.py").splitlines()[1:]]
     scores = {name: float(score.rstrip("%")) for name, score, *_ in rows}
-    assert scores["network"] == scores["digital"] > 60
+    assert scores["network"] > 60
+    assert scores["digital"] == pytest.approx(scores["network"], abs=2)
     assert scores["finite-difference"] == pytest.approx(scores["network"], abs=5)
 
 

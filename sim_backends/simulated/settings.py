@@ -292,23 +292,43 @@ class PowerMeterSettings(_Settings):
 
 
 class MirrorDeviceSettings(_Settings):
-    """A digital mirror device.
+    """A digital mirror device whose light is taken up block by block.
 
     Attributes
     ----------
     rows, columns
         Mirrors.
-    shortest_picture
-        Shortest time a frame stays on; 45 us is that of a fast board.
+    block_side
+        Mirrors along each side of a block; blocks start at the first mirror.
+    carrier_period
+        Mirrors a period of the Lee holograms whose first order is taken; by default the
+        undiffracted light is.
+    shortest_picture, longest_picture
+        How long a frame stays on; 45 us is what a fast board can do.
     most_frames
         How many frames its memory holds.
     """
 
     rows: Count = 768
     columns: Count = 1024
+    block_side: Count = 10
+    carrier_period: Annotated[int, Field(strict=True, ge=2)] | None = None
     shortest_picture: PositiveSeconds = 45e-6
     longest_picture: PositiveSeconds = 10.0
     most_frames: Count = 4096
+
+    @model_validator(mode="after")
+    def _blocks_fit(self) -> Self:
+        if self.block_side > min(self.rows, self.columns):
+            raise ValueError(
+                f"block_side of {self.block_side} on {self.rows} x {self.columns} mirrors"
+            )
+        if self.carrier_period is not None and self.block_side % self.carrier_period:
+            raise ValueError(
+                f"carrier_period of {self.carrier_period} in blocks of {self.block_side}; a block "
+                "holds whole periods"
+            )
+        return self
 
 
 class CameraSettings(_Settings):

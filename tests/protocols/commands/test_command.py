@@ -1,5 +1,6 @@
 """``backbeam`` itself: help, versions, how errors look, signals and pipes."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from importlib.metadata import version
 
 import pytest
 
+from protocols.installation import PACKAGES
 from protocols.record.run import open_run
 
 LONG = ("train", "--epochs", "100000", "--layers", "64,8,10")
@@ -67,8 +69,18 @@ def test_a_wrong_command_line_is_one_line_on_stderr(backbeam, arguments, words):
         assert word in done.complaint
 
 
-def test_debug_shows_where_an_error_comes_from_and_keeps_the_exit_code(backbeam):
+@pytest.fixture
+def package_loggers():
+    loggers = [logging.getLogger(name) for name in (*PACKAGES, "numba")]
+    levels = [logger.level for logger in loggers]
+    yield loggers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+def test_debug_shows_where_an_error_comes_from_and_keeps_the_exit_code(backbeam, package_loggers):
     done = backbeam("train", "--epochs", "0", "--debug")
+    assert [logger.level for logger in package_loggers] == [logging.DEBUG] * 4 + [logging.NOTSET]
     assert done.code == 2
     assert "Traceback (most recent call last)" in done.err
     assert done.err.splitlines()[-1].startswith("backbeam: error: epochs: found 0")

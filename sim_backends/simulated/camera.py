@@ -1,0 +1,197 @@
+"""Simulated camera."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.errors import InstrumentError, LimitError
+from instruments.interfaces.camera import Region
+from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.limits import Limit
+from instruments.opening import OpeningRequest
+from sim_backends.simulated.settings import CameraSettings
+from sim_backends.simulated.simulated_instrument import SimulatedInstrument, check_all_fired
+from sim_backends.simulated.stage_light import powers, stage_looked_at
+from sim_backends.simulated.trigger_line import shared_trigger_line
+
+Frames = npt.NDArray[np.uint16]
+
+# Radius of a spot in pitches, to 1/e^2 of its intensity.
+_SPOT_RADIUS = 0.3
+
+
+class SimulatedCamera(SimulatedInstrument):
+    """A camera that looks at one port of a stage, without a reference: it sees powers, no signs.
+
+    Every neuron is a Gaussian spot. Counts have photon and read noise, a black level and a full
+    well, and are whole numbers.
+    """
+
+    kind: ClassVar[str] = "camera"
+    Settings: ClassVar[type[CameraSettings]] = CameraSettings
+
+    def __init__(self, request: OpeningRequest[CameraSettings]) -> None:
+        own = request.settings
+        super().__init__(
+            request,
+            {
+                "exposure_seconds": Limit(own.shortest_exposure, own.longest_exposure, "s"),
+                "shots": Limit(1, own.most_shots, "shots"),
+            },
+        )
+        self._own = own
+        self.rows = own.rows
+        self.columns = own.columns
+        self.black_level_counts = own.black_level
+        self.full_well_counts = own.full_well
+        self.electrons_per_count = own.electrons_per_count
+        limit = self._limits["exposure_seconds"]
+        self._exposure_seconds = min(max(own.nominal_exposure, limit.low), limit.high)
+        self._regions = (Region(0, 0, own.rows, own.columns),)
+        self._counter = 0
+        self.sequence = SequenceState(self.name, loads=False)
+        self._frames: list[Frames] = []
+        self._stage = stage_looked_at(request)
+        seed = (self.twin.imperfections.seed, zlib.crc32(self.name.encode()))
+        self._generator = np.random.default_rng(seed)
+        self._spots = self._make_spots()
+        shared_trigger_line(request).watchers.append(self)
+
+    @classmethod
+    def open(cls, request: OpeningRequest[Any]) -> Self:
+        """Return the camera, stopped.
+
+        Raises
+        ------
+        InstrumentError
+            If the stage it looks at does not exist, or has more neurons than spots fit.
+        """
+        return cls(request)
+
+    @property
+    def channels(self) -> int:
+        """How many regions there are."""
+        return len(self._regions)
+
+    def exposure_seconds(self) -> float:
+        """Return the exposure time."""
+        self._check_open()
+        return self._exposure_seconds
+
+    def set_exposure_seconds(self, seconds: float) -> None:
+        """Set the exposure time; errors as of the interface."""
+        self.sequence.check_load()
+        self._exposure_seconds = self._checked("exposure_seconds", seconds)
+
+    def regions(self) -> tuple[Region, ...]:
+        """Return the regions."""
+        return self._regions
+
+    def set_regions(self, regions: Sequence[Region]) -> None:
+        """Give every channel its region; errors as of the interface."""
+        self._check_open()
+        self.sequence.check_load()
+        if not regions:
+            raise LimitError(f"{self.name}: no region given; give one for each channel")
+        for one in regions:
+            inside = (
+                min(one.row, one.column) >= 0
+                and min(one.height, one.width) >= 1
+                and one.row + one.height <= self.rows
+                and one.column + one.width <= self.columns
+            )
+            if not inside:
+                raise LimitError(
+                    f"{self.name}: {one} is not on the sensor of {self.rows} x {self.columns} "
+                    "pixels"
+                )
+        self._regions = tuple(regions)
+
+    def region_of(self, neuron: int) -> Region:
+        """Return the square around a neuron's spot."""
+        pitch = self._own.spot_pitch
+        across = self.columns // pitch
+        return Region(neuron // across * pitch, neuron % across * pitch, pitch, pitch)
+
+    def frame_counter(self) -> int:
+        """Return how many frames the sensor has taken."""
+        self._check_open()
+        return self._counter
+
+    def arm(self, shots: int) -> None:
+        """Get ready to take ``shots`` frames."""
+        self._checked("shots", shots)
+        self.sequence.armed(shots)
+        self._frames.clear()
+
+    def read(self, timeout_seconds: float) -> npt.NDArray[np.float32]:
+        """Return each region's mean counts ``[shots, channels]``."""
+        frames = self.read_frames(timeout_seconds)
+        means = [
+            frames[:, r.row : r.row + r.height, r.column : r.column + r.width].mean(axis=(1, 2))
+            for r in self._regions
+        ]
+        return np.stack(means, axis=1).astype(np.float32)
+
+    def read_frames(self, timeout_seconds: float) -> Frames:
+        """Return the frames ``[shots, rows, columns]``."""
+        self._check_open()
+        check_all_fired(self.sequence, timeout_seconds)
+        frames = np.concatenate(self._frames)
+        self._frames = []
+        self.sequence.read_out()
+        return frames
+
+    def stop(self) -> None:
+        """Abandon what is armed or not yet read."""
+        self._check_open()
+        self._go_safe()
+
+    def after_shots(self, shots: int) -> None:
+        """Take a frame of every shot it was armed for."""
+        if self.sequence.stage is SequenceStage.ARMED:
+            taken = self.sequence.triggered(shots)
+            self._counter += taken
+            self._frames.append(self._frames_of(taken))
+
+    def _frames_of(self, shots: int) -> Frames:
+        own = self._own
+        shape = (shots, self.rows * self.columns)
+        light = np.zeros(shape, np.float32)
+        if self._stage is not None:
+            share = self._exposure_seconds / own.nominal_exposure
+            light = powers(self._stage, own.port)[:shots] @ self._spots * np.float32(share)
+        variance = light / own.electrons_per_count + own.read_noise**2
+        counts = own.black_level + light + np.sqrt(variance) * self._generator.normal(size=shape)
+        clipped = np.clip(np.rint(counts), 0, own.full_well)
+        return clipped.astype(np.uint16).reshape(shots, self.rows, self.columns)
+
+    def _make_spots(self) -> npt.NDArray[np.float32]:
+        """Return the counts ``[n, pixels]`` of every neuron's spot at a field of 1."""
+        own = self._own
+        if self._stage is None:
+            return np.zeros((0, self.rows * self.columns), np.float32)
+        neurons, pitch = self._stage.layout.outputs, own.spot_pitch
+        fit = (self.rows // pitch) * (self.columns // pitch)
+        if neurons > fit:
+            raise InstrumentError(
+                f"{self.name}: stage '{own.stage}' has {neurons} neurons; {fit} spots of "
+                f"{pitch} pixels fit its {self.rows} x {self.columns} pixels"
+            )
+        place = np.arange(pitch) - (pitch - 1) / 2
+        profile = np.exp(-2 * (place / (_SPOT_RADIUS * pitch)) ** 2)
+        spot = own.counts_per_power * np.outer(profile, profile) / profile.max() ** 2
+        spots = np.zeros((neurons, self.rows, self.columns), np.float32)
+        for neuron in range(neurons):
+            at = self.region_of(neuron)
+            spots[neuron, at.row : at.row + pitch, at.column : at.column + pitch] = spot
+        return spots.reshape(neurons, -1)
+
+    def _go_safe(self) -> None:
+        self.sequence.stopped()
+        self._frames = []
