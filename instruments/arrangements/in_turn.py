@@ -153,11 +153,12 @@ class InTurn:
     def _linear(self, layer: int, field: Array) -> Array:
         """Tap ``z`` of a layer, tile by tile, and sum."""
         light, outputs = self._light, self._layers[layer].outputs
+        self._injector.load_dark(len(field))
         total = np.zeros((len(field), outputs), np.float32)
         for tile, columns in enumerate(self._tiles[layer]):
             self._show(layer, tile)
-            self._source.load(_bounded(self._source, field[:, columns]))
-            volts = light.take(len(field), [self._source], [self._banks["z"]])
+            emitters = self._emit(field[:, columns])
+            volts = light.take(len(field), emitters, [self._banks["z"]])
             total += light.fields(self._banks["z"], volts[self._banks["z"]], outputs)
         return total
 
@@ -188,6 +189,15 @@ class InTurn:
             emitters.append(self._stage.emitter)
         return emitters
 
+    def _all_dark(self, shots: int) -> list[Emitter]:
+        """Load every emitter there is with darkness."""
+        emitters = [self._source, self._injector]
+        if self._stage.emitter is not None:
+            emitters.append(self._stage.emitter)
+        for emitter in emitters:
+            emitter.load_dark(shots)
+        return emitters
+
     def _re_emit(self, z: Array) -> list[Emitter]:
         """Load the emitter in front of the absorber; keep the source dark."""
         emitter = self._emitter("emitter", self._stage.emitter)
@@ -215,11 +225,9 @@ class InTurn:
         arriving = np.empty((shots, self._layers[layer].inputs), np.float32)
         for tile, columns in enumerate(self._tiles[layer]):
             self._show(layer, tile)
-            self._source.load_dark(DARK_SHOTS)
-            self._injector.load_dark(DARK_SHOTS)
-            emitters = [self._source, self._injector]
+            emitters = self._all_dark(DARK_SHOTS)
             dark = light.take(DARK_SHOTS, emitters, [bank])[bank].mean(axis=0)
-            self._source.load_dark(shots)
+            emitters = self._all_dark(shots)
             self._injector.load(injected)
             volts = light.take(shots, emitters, [bank])[bank]
             width = columns.stop - columns.start

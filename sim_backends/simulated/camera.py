@@ -52,7 +52,7 @@ class SimulatedCamera(SimulatedInstrument):
         self.electrons_per_count = own.electrons_per_count
         limit = self._limits["exposure_seconds"]
         self._exposure_seconds = min(max(own.nominal_exposure, limit.low), limit.high)
-        self._regions = (Region(0, 0, own.rows, own.columns),)
+        self._regions: tuple[Region, ...] = (Region(0, 0, own.rows, own.columns),)
         self._counter = 0
         self.sequence = SequenceState(self.name, loads=False)
         self._frames: list[Frames] = []
@@ -169,7 +169,8 @@ class SimulatedCamera(SimulatedInstrument):
         variance = light / own.electrons_per_count + own.read_noise**2
         counts = own.black_level + light + np.sqrt(variance) * self._generator.normal(size=shape)
         clipped = np.clip(np.rint(counts), 0, own.full_well)
-        return clipped.astype(np.uint16).reshape(shots, self.rows, self.columns)
+        frames: Frames = clipped.astype(np.uint16).reshape(shots, self.rows, self.columns)
+        return frames
 
     def _make_spots(self) -> npt.NDArray[np.float32]:
         """Return the counts ``[n, pixels]`` of every neuron's spot at a field of 1."""

@@ -137,11 +137,13 @@ class SimulatedMirrorDevice(SimulatedInstrument):
     def _light_of_blocks(self, blocks: MirrorBlocks) -> Complexes:
         if self._carrier is None or blocks.shifts is None:
             mirrors = self.raster.height * self.raster.width
-            return (blocks.mirrors_on / mirrors).astype(np.complex64)
+            shares: Complexes = (blocks.mirrors_on / mirrors).astype(np.complex64)
+            return shares
         # A stripe's phase is that of its centre, counted against the first order's own.
         centre = blocks.shifts + blocks.mirrors_on / 2
         field = lee_first_order(blocks.mirrors_on / self._carrier, -centre / self._carrier)
-        return field.astype(np.complex64)
+        holograms: Complexes = field.astype(np.complex64)
+        return holograms
 
     def _light_of(self, frame: npt.NDArray[np.bool_]) -> Complexes:
         down, across = self.raster.shape
@@ -153,7 +155,8 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         wave = np.exp(-2j * np.pi * (np.arange(side) + 0.5) / self._carrier)
         # One mirror's own diffraction, which the Fourier series of a stripe contains.
         wave *= np.sinc(1 / self._carrier) / side
-        return (columns @ wave).astype(np.complex64)
+        fields: Complexes = (columns @ wave).astype(np.complex64)
+        return fields
 
     def _go_safe(self) -> None:
         self.sequence.stopped()

@@ -32,7 +32,7 @@ class SimulatedPowerMeter(SimulatedInstrument):
             request,
             {
                 "wavelength_metres": Limit(own.shortest_wavelength, own.longest_wavelength, "m"),
-                "power_watts": Limit(-own.highest, own.highest, "W"),
+                "power_watts": Limit(0.0, own.highest, "W"),
             },
         )
         self._own = own

@@ -305,8 +305,8 @@ class DetectorTruth:
     bank_phase, neuron_phase, drift_radians, actuator_radians
         Phase of the reference against the light: as aligned, of each detector, as it drifts, and
         as an actuator turns it.
-    floor_variance, dark_variance
-        Noise with and without the reference, in square volts.
+    noise_variance, dark_variance
+        Noise with and without the reference, ``[2, n]`` as ``read_bank`` takes it.
     """
 
     def __init__(
@@ -339,6 +339,8 @@ class DetectorTruth:
         self.noise_variance = np.stack(
             [shot_variance + own.electronic_noise**2, 1e-3 * shot_variance]
         ).astype(np.float32)
+        self.dark_variance = np.zeros_like(self.noise_variance)
+        self.dark_variance[0] = own.electronic_noise**2
         self.digitiser = Digitiser(
             layout.full_scale_volts, layout.step_volts if own.quantised else 0.0
         )
@@ -357,4 +359,4 @@ class DetectorTruth:
     @property
     def phase_radians(self) -> float:
         """Phase of the bank's reference now."""
-        return self.bank_phase + self.drift_radians
+        return self.bank_phase + self.drift_radians + self.actuator_radians

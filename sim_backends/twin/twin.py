@@ -304,6 +304,8 @@ class Twin:
                 if arriving is None:
                     arriving = injected
                 else:
+                    # The light of the stage behind stays what its own tap sees.
+                    arriving = arriving.copy()
                     arriving[0] += injected[0]
             returning = None
             stage.delta = stage.rho = None
@@ -316,16 +318,17 @@ class Twin:
 
     def _read(self, stage: StageTruth, port: Port, bank: DetectorTruth) -> Floats:
         light, pump = self._light_at(stage, port)
-        response = bank.response
+        response, variance = bank.response, bank.noise_variance
         if not self._references_open:
             # Balanced detectors see nothing without their reference but their own offset.
             response = response * np.array([[0], [0], [1], [1], [1]], np.float32)
+            variance = bank.dark_variance
         return read_bank(
             light,
             pump if bank.reflects else None,
             response,
             bank.phase_radians,
-            bank.noise_variance,
+            variance,
             bank.digitiser,
             self._noise,
         )

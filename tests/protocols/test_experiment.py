@@ -48,7 +48,7 @@ class StopAfter(StopRequest):
 def interrupt(dataset, folder):
     training = Training(new_network(), dataset, SETTINGS)
     with pytest.raises(Interrupted):
-        training.run(start_record(training, folder), stop=StopAfter(30))
+        training.run(start_record(training, folder), stop=StopAfter(10))
 
 
 def test_a_run_made_in_python_resumes_and_ends_as_if_uninterrupted(tmp_path):
