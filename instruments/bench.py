@@ -81,6 +81,7 @@ class Bench:
         self._description = dict(description or {})
         self._weights = [np.zeros((one.outputs, one.inputs), np.float32) for one in layers]
         self._clipped = [0] * len(self._layers)
+        self._written = False
         self._on = False
         self._closed = False
 
@@ -107,6 +108,7 @@ class Bench:
                 )
             np.copyto(held, new)
         self._ensure_on()
+        self._written = True
         self._set_ranges()
         self._show()
 
@@ -184,9 +186,16 @@ class Bench:
     def _ensure_on(self) -> None:
         if self._closed:
             raise InstrumentError(f"bench {self.name} is closed: open it again")
-        if not self._on:
-            self._switch_on()
-            self._on = True
+        if self._on:
+            return
+        self._switch_on()
+        self._on = True
+        # The safe state took currents and frames away: bring back what was written last.
+        for number in range(len(self._layers)):
+            stage = self.arrangement.stage_of(number)
+            stage.set_field_gain(stage.field_gain)
+        if self._written:
+            self._show()
 
     def make_safe(self) -> SafeStateReport:
         """Bring every instrument into its safe state, in order; never raises."""

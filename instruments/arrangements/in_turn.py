@@ -112,10 +112,6 @@ class InTurn:
         """Note new weights; each frame is shown when its turn comes."""
         self._shown = encoded
         self._showing = None
-
-    def forget(self) -> None:
-        """Assume nothing about what the panel shows and how the laser is tuned."""
-        self._showing = None
         self._bypassed = None
 
     def _show(self, layer: int, tile: int) -> None:

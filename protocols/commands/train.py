@@ -71,7 +71,7 @@ def train(
     Without options it learns the built-in handwritten digits. Ctrl-C ends a run safely
     (exit code 130); `backbeam train --resume RUN` goes on where it ended.
     """
-    values = context.params
+    values = locals().copy()
     if resume is not None:
         from protocols.experiment import resume as resume_run
 
@@ -93,7 +93,7 @@ def train(
             out=out,
             note=" ".join(note.split()),
         )
-        for remark in _options_without_effect(context):
+        for remark in _options_without_effect(values, _given(context)):
             typer.echo(f"note: {remark}", err=True)
     _run(training, recorder, json_line)
 
@@ -253,9 +253,8 @@ def _flag(name: str) -> str:
     return "--json" if name == "json_line" else f"--{name.replace('_', '-')}"
 
 
-def _options_without_effect(context: typer.Context) -> list[str]:
+def _options_without_effect(values: dict[str, Any], given: set[str]) -> list[str]:
     """Say which options were given in vain, so that nobody believes they did something."""
-    values = context.params
     activation, optical = values["activation"], values["activation"] in _OPTICAL
     drawn = values["initial_weights"] is None
     computed = optical or values["derivative"] is option.Derivative.one
@@ -268,7 +267,6 @@ def _options_without_effect(context: typer.Context) -> list[str]:
         "start": (drawn, "weights that are drawn, not loaded"),
         "initial_std": (drawn, "weights that are drawn, not loaded"),
     }
-    given = _given(context)
     return [
         f"{_flag(name)} has no effect here; it goes with {what}"
         for name, (used, what) in needed.items()

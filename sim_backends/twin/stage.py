@@ -146,6 +146,11 @@ class StageTruth:
         """Whether the panel stands still."""
         return self._share_left(moment) < _SETTLED
 
+    @property
+    def settled_mask(self) -> Floats:
+        """What light meets once the panel stands still, ``[2 outputs, inputs]``."""
+        return self._target
+
     def _mask(self, moment: float) -> Floats:
         """Return the coefficients ``[2 outputs, inputs]`` as settled at ``moment``."""
         left = self._share_left(moment)

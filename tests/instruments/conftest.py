@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
+# Simulated instruments need a bench around them, which the tests of the floor above have.
+sys.path.insert(0, str(Path(__file__).parents[1] / "sim_backends" / "support"))
 
 from rigs import RIGS, Rig
 

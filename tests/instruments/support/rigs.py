@@ -26,6 +26,14 @@ from immediate_instruments import (
     ImmediateTemperatureController,
     ImmediateTriggerSource,
 )
+from simulated_bench import (
+    PANEL_8_BIT,
+    TIMEOUT,
+    pattern,
+    random_levels,
+    simulated_bench,
+    volts_for,
+)
 
 from instruments.interfaces.mirror_device import MirrorBlocks
 from instruments.interfaces.spatial_light_modulator import BlockPattern
@@ -90,6 +98,56 @@ def immediate_spatial_light_modulator(bit_depth: int) -> Rig:
     return Rig(modulator, light=lambda: modulator.frame.copy())
 
 
+def simulated(name: str, **changes: Any) -> Rig:
+    """Return one instrument of a small bench; only what has to start switched off is not on."""
+    bench = simulated_bench(**changes)
+    instrument = bench[name]
+    if name not in ("laser", "oven", "amplifier_1", "amplifier_2", "pump_shutter"):
+        bench.switch_on()
+    return Rig(instrument, fire=bench["trigger"].fire, timeout_seconds=TIMEOUT)
+
+
+def simulated_modulators() -> Rig:
+    rig = simulated("inputs")
+    stage = rig.instrument.twin.stages[0]
+    rig.light = lambda: stage.x[0].copy()
+    return rig
+
+
+def simulated_mirrors(**settings: Any) -> Rig:
+    rig = simulated("mirrors", settings={"mirrors": settings})
+    rig.light = rig.instrument.fields
+    rig.light_tolerance = 1e-6
+    return rig
+
+
+def simulated_panel(**settings: Any) -> Rig:
+    """A panel whose every block is looked at by sending light through one column at a time."""
+    bench = simulated_bench(
+        settings={"slm_1": {**PANEL_8_BIT, **settings}, "slm_2": PANEL_8_BIT},
+        twin={"panels": {"quantised": True}},
+    )
+    bench.switch_on()
+
+    def light() -> npt.NDArray[Any]:
+        bench.load(volts_for(np.eye(6)))
+        bench["trigger"].fire(6)
+        real, imaginary = bench.twin.stages[0].z
+        return np.asarray(real + 1j * imaginary)
+
+    def some_pattern(generator: np.random.Generator) -> BlockPattern:
+        panel = bench["slm_1"]
+        return pattern(panel, *random_levels(panel, generator))
+
+    return Rig(
+        bench["slm_1"],
+        light=light,
+        light_tolerance=1e-5,
+        timeout_seconds=TIMEOUT,
+        pattern=some_pattern,
+    )
+
+
 # Kind, name of the implementation, what builds a rig of it.
 RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("spatial_light_modulator", "immediate", lambda: immediate_spatial_light_modulator(8)),
@@ -110,4 +168,25 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("temperature_controller", "immediate", lambda: Rig(ImmediateTemperatureController())),
     ("phase_shifter_array", "immediate", lambda: Rig(ImmediatePhaseShifterArray())),
     ("trigger_source", "immediate", lambda: Rig(ImmediateTriggerSource())),
+    ("spatial_light_modulator", "simulated", simulated_panel),
+    (
+        "spatial_light_modulator",
+        "simulated-faithful",
+        lambda: simulated_panel(faithful=True, bit_depth=8),
+    ),
+    ("spatial_light_modulator", "simulated-10-bit", lambda: simulated_panel(bit_depth=10)),
+    ("mirror_device", "simulated", simulated_mirrors),
+    ("mirror_device", "simulated-lee", lambda: simulated_mirrors(carrier_period=5)),
+    ("modulator_array", "simulated", simulated_modulators),
+    ("photodetector_array", "simulated", lambda: simulated("z")),
+    ("camera", "simulated", lambda: simulated("camera")),
+    ("power_meter", "simulated", lambda: simulated("meter")),
+    ("optical_amplifier", "simulated", lambda: simulated("amplifier_1")),
+    ("optical_amplifier", "simulated-array", lambda: simulated("amplifier_2")),
+    ("laser", "simulated", lambda: simulated("laser")),
+    ("shutter", "simulated", lambda: simulated("pump_shutter")),
+    ("reference_phase", "simulated", lambda: simulated("actuators")),
+    ("temperature_controller", "simulated", lambda: simulated("oven")),
+    ("phase_shifter_array", "simulated", lambda: simulated("heaters")),
+    ("trigger_source", "simulated", lambda: simulated("trigger")),
 ]
