@@ -151,7 +151,8 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         inside = frame[: down * side, : across * side].reshape(down, side, across, side)
         columns = inside.mean(axis=1, dtype=np.float32)
         if self._carrier is None:
-            return columns.mean(axis=2).astype(np.complex64)
+            bright: Complexes = columns.mean(axis=2).astype(np.complex64)
+            return bright
         wave = np.exp(-2j * np.pi * (np.arange(side) + 0.5) / self._carrier)
         # One mirror's own diffraction, which the Fourier series of a stripe contains.
         wave *= np.sinc(1 / self._carrier) / side

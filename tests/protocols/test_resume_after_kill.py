@@ -18,7 +18,7 @@ OPTIONS = [
     *("train", "--ideal", "--layers", "64,24,10", "--learning-rate", "3e-3", "--seed", "4"),
     *("--checkpoint-seconds", "0.1", "--fields-every", "100"),
 ]
-EPOCHS_PER_KILL = 150
+EPOCHS_PER_KILL = 400
 POLLS_PER_SECOND = 10
 
 
@@ -89,7 +89,7 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, kills):
         while not broken.exists() and process.poll() is None:
             pass
         try:
-            process.wait(instants.uniform(0.7, 1.5))
+            process.wait(instants.uniform(0.5, 1.2))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
