@@ -239,8 +239,8 @@ class WeightBankTable(CalibrationTable):
         if self.phase_radians is None:
             ramp = depth.astype(np.float64) - 1.0
             turn = np.exp(1j * np.pi * (2.0 * offset.astype(np.float64) + ramp))
-            smooth: npt.NDArray[np.complex128] = turn * first_order.staircase(-ramp, self.period)
-            return smooth
+            smooth = turn * first_order.staircase(-ramp, self.period)
+            return np.asarray(smooth, np.complex128)
         return first_order.coefficients(
             depth, offset, self.phase_radians, self.region_of_block, self.period
         )

@@ -41,8 +41,7 @@ def order_coefficient(depth: npt.ArrayLike, order: int) -> Complexes:
         ``n``; 0 is the undiffracted light.
     """
     distance = np.asarray(depth, np.float64) - order
-    coefficient: Complexes = np.exp(1j * np.pi * distance) * np.sinc(distance)
-    return coefficient
+    return np.asarray(np.exp(1j * np.pi * distance) * np.sinc(distance), np.complex128)
 
 
 def first_order_coefficient(depth: npt.ArrayLike) -> Complexes:
@@ -193,7 +192,5 @@ def staircase_coefficient(depth: npt.ArrayLike, pixels_per_period: int) -> Compl
     """
     distance = np.asarray(depth, np.float64) - 1.0
     array_factor = diric(2.0 * np.pi * distance / pixels_per_period, pixels_per_period)
-    coefficient: Complexes = (
-        np.sinc(1.0 / pixels_per_period) * np.exp(1j * np.pi * distance) * array_factor
-    )
-    return coefficient
+    coefficient = np.sinc(1.0 / pixels_per_period) * np.exp(1j * np.pi * distance) * array_factor
+    return np.asarray(coefficient, np.complex128)

@@ -87,8 +87,8 @@ def lee_first_order(duty: npt.ArrayLike, shift: npt.ArrayLike) -> Complexes:
         order's own phase ``-2 pi x`` falls: a stripe centred at ``x = -s``.
     """
     stripe = np.sin(np.pi * np.asarray(duty, np.float64)) / np.pi
-    coefficient: Complexes = stripe * np.exp(2j * np.pi * np.asarray(shift, np.float64))
-    return coefficient
+    turned = stripe * np.exp(2j * np.pi * np.asarray(shift, np.float64))
+    return np.asarray(turned, np.complex128)
 
 
 def lee_stripes(field: npt.ArrayLike) -> tuple[Floats, Floats]:

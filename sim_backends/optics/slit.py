@@ -89,8 +89,8 @@ def apodisation(positions: npt.ArrayLike, half_width: float, decentring: float =
         ``s`` and ``e`` in units of ``lambda f / D``.
     """
     place = np.asarray(positions, np.float64)
-    gain: Complexes = np.exp(-2j * np.pi * decentring * place) * np.sinc(2.0 * half_width * place)
-    return gain
+    turn = np.exp(-2j * np.pi * decentring * place)
+    return np.asarray(turn * np.sinc(2.0 * half_width * place), np.complex128)
 
 
 def mode_amplitude(half_width: float) -> float:

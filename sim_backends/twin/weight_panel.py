@@ -155,8 +155,7 @@ def _staircase(depth: npt.NDArray[np.float64], period: int) -> npt.NDArray[np.co
     """Return ``(1/q) sum_k exp(2 pi i (d - 1) (k + 1/2) / q)``."""
     turn = (depth - 1.0)[..., np.newaxis]
     total = np.exp(2j * np.pi * turn * (np.arange(period) + 0.5) / period).sum(axis=-1)
-    result: npt.NDArray[np.complex128] = total / period
-    return result
+    return np.asarray(total / period, np.complex128)
 
 
 @njit(cache=True)
