@@ -8,6 +8,7 @@ import typer
 
 from protocols.commands.evaluate import evaluate
 from protocols.commands.export import export
+from protocols.commands.init import init
 from protocols.commands.runs import runs
 from protocols.commands.train import EXAMPLES, train
 
@@ -57,6 +58,6 @@ def build_application() -> typer.Typer:
         pass
 
     application.command(epilog=EXAMPLES)(train)
-    for command in (evaluate, export, runs):
+    for command in (evaluate, export, runs, init):
         application.command()(command)
     return application
