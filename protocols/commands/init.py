@@ -33,7 +33,7 @@ def init(
     _write(path, f"#:schema ./{SCHEMA_FILE}\n{bench}", "x")
     _write(schema_path, schema, "w")
     typer.echo(f"{path} is written; {SCHEMA_FILE} beside it lets editors complete and check it")
-    typer.echo(f"open it from Python with instruments.bench_opening.open_bench")
+    typer.echo("open it from Python with instruments.bench_opening.open_bench")
 
 
 def _renamed(text: str, path: Path) -> str:

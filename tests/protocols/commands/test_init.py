@@ -71,4 +71,4 @@ def test_the_command_says_what_to_do_next(tmp_path):
     application.command()(init)
     result = CliRunner().invoke(application, [str(tmp_path / "lab.toml")])
     assert result.exit_code == 0
-    assert "next: backbeam check" in result.output
+    assert "open_bench" in result.output
