@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -15,7 +16,14 @@ from instruments.gain_ledger import LayerGain, layer_gain
 from instruments.gradient_averaging import average_outer_products
 from instruments.interfaces.instrument import Instrument
 from instruments.network import Array, Layer, Pass
-from instruments.safe_state import SafeStateReport, SafeStep, reach_safe_state
+from instruments.safe_state import (
+    SafeStateReport,
+    SafeStep,
+    ending_signals_raised,
+    reach_safe_state,
+    run_step,
+)
+from instruments.stage_hardware import StageHardware
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +43,8 @@ class Stateful(Protocol):
 class Bench:
     """A real or simulated bench that can be trained.
 
-    Built by ``instruments.opening.open_bench``. Use as a context manager: every way out ends in
-    the safe state, with the instruments closed.
+    Built by ``instruments.bench_opening.open_bench``. Use as a context manager: every way out,
+    SIGTERM included, ends in the safe state, with the instruments closed.
 
     Parameters
     ----------
@@ -84,6 +92,7 @@ class Bench:
         self._written = False
         self._on = False
         self._closed = False
+        self._signals = ExitStack()
 
     # The network seam ------------------------------------------------------------------------
 
@@ -96,8 +105,18 @@ class Bench:
         """Return copies of the weights last written, as asked for, not as rounded."""
         return [weights.copy() for weights in self._weights]
 
-    def write(self, parameters: Sequence[Array]) -> None:
-        """Show new weights: set amplifiers where the range asks for it, then the panels."""
+    def write(
+        self, parameters: Sequence[Array], operating_point: Mapping[str, float] | None = None
+    ) -> None:
+        """Show new weights: set amplifiers where the range asks for it, then the panels.
+
+        Parameters
+        ----------
+        parameters
+            ``[outputs, inputs]`` for each layer.
+        operating_point
+            Amplifier gains to set instead, as ``operating_point`` returned them.
+        """
         if len(parameters) != len(self._weights):
             raise NetworkError(f"{len(parameters)} weight matrices for {len(self._weights)} layers")
         for number, (held, new) in enumerate(zip(self._weights, parameters, strict=True), start=1):
@@ -109,18 +128,29 @@ class Bench:
             np.copyto(held, new)
         self._ensure_on()
         self._written = True
-        self._set_ranges()
+        if operating_point is None:
+            self._set_ranges()
+        else:
+            for name, stage in self._stages().items():
+                stage.set_field_gain(operating_point.get(name, stage.field_gain))
         self._show()
+
+    def operating_point(self) -> dict[str, float]:
+        """Return the field gain of the amplifier of each stage."""
+        return {name: stage.field_gain for name, stage in self._stages().items()}
+
+    def _stages(self) -> dict[str, StageHardware]:
+        stages = (self.arrangement.stage_of(number) for number in range(len(self._layers)))
+        return {stage.name: stage for stage in stages}
 
     def _set_ranges(self) -> None:
         matrices: dict[str, list[Array]] = {}
         for number, weights in enumerate(self._weights):
             tiles = [weights[:, tile] for tile in self.arrangement.tiles_of(number)]
             matrices.setdefault(self.arrangement.stage_of(number).name, []).extend(tiles)
-        for number in range(len(self._layers)):
-            stage = self.arrangement.stage_of(number)
-            if stage.name in matrices and stage.range_changed(matrices.pop(stage.name)):
-                logger.debug("%s: field gain now %.3g", stage.name, stage.field_gain)
+        for name, stage in self._stages().items():
+            if stage.range_changed(matrices[name]):
+                logger.debug("%s: field gain now %.3g", name, stage.field_gain)
 
     def _show(self) -> None:
         encoded = self.arrangement.encode(self._weights)
@@ -154,13 +184,22 @@ class Bench:
             values[f"clipped_share_{number}"] = clipped / self._weights[number - 1].size
         return values
 
+    def epoch_readings(self) -> Mapping[str, float]:
+        """Return the bounds of the gain ledger, layer by layer, in dB of power."""
+        values: dict[str, float] = {}
+        for line in self.gain_ledger():
+            assert line.singular_value_decibels is not None
+            values |= {
+                f"row_column_decibels_{line.layer}": line.row_column_decibels,
+                f"singular_value_decibels_{line.layer}": line.singular_value_decibels,
+                f"free_space_decibels_{line.layer}": line.free_space_decibels,
+                f"bank_decibels_{line.layer}": line.bank_decibels,
+            }
+        return values
+
     def state(self) -> dict[str, Any]:
         """Return amplifier ranges and the state of whatever simulated instruments share."""
-        state: dict[str, Any] = {
-            "field_gains": [
-                self.arrangement.stage_of(number).field_gain for number in range(len(self._layers))
-            ]
-        }
+        state: dict[str, Any] = {"operating_point": self.operating_point()}
         for owner, shared in self._shared.items():
             for name, value in shared.state().items():
                 state[f"{owner}/{name}"] = value
@@ -168,8 +207,8 @@ class Bench:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take back what ``state`` returned, weights as last written."""
-        for number, gain in enumerate(state["field_gains"]):
-            self.arrangement.stage_of(number).set_field_gain(gain)
+        for name, stage in self._stages().items():
+            stage.set_field_gain(state["operating_point"][name])
         self._show()
         for owner, shared in self._shared.items():
             prefix = f"{owner}/"
@@ -191,8 +230,7 @@ class Bench:
         self._switch_on()
         self._on = True
         # The safe state took currents and frames away: bring back what was written last.
-        for number in range(len(self._layers)):
-            stage = self.arrangement.stage_of(number)
+        for stage in self._stages().values():
             stage.set_field_gain(stage.field_gain)
         if self._written:
             self._show()
@@ -212,18 +250,18 @@ class Bench:
         return report
 
     def close(self) -> None:
-        """Make safe, then release every instrument."""
+        """Make safe, then release every instrument; one that hangs is left behind."""
         if self._closed:
             return
         self.make_safe()
         self._closed = True
         for name, instrument in self.instruments.items():
-            try:
-                instrument.close()
-            except Exception:
-                logger.exception("%s could not be closed", name)
+            closing = run_step(SafeStep(name, instrument.close, self._safe_timeout_seconds))
+            if closing.outcome != "reached":
+                logger.error("%s could not be closed: %s", name, closing.error or "no answer")
 
     def __enter__(self) -> Self:
+        self._signals.enter_context(ending_signals_raised())
         return self
 
     def __exit__(
@@ -232,7 +270,13 @@ class Bench:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        with self._signals:
+            try:
+                self.close()
+            except BaseException:
+                # A second Ctrl-C can come before the safe state holds it back.
+                self.close()
+                raise
 
     def _whole_exposures(self) -> _WholeExposures:
         return _WholeExposures(self)
@@ -287,8 +331,14 @@ class _WholeExposures:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None:
-            try:
-                self._bench.light.exposer.stop()
-            except Exception:
-                logger.exception("an exposure could not be abandoned")
+        if error is None:
+            return
+        # With a time limit: the instrument that failed may hang again, and the light is still on.
+        bench = self._bench
+        stopping = run_step(
+            SafeStep("exposure", bench.light.exposer.stop, bench._safe_timeout_seconds)
+        )
+        if stopping.outcome != "reached":
+            logger.error(
+                "an exposure could not be abandoned: %s", stopping.error or "no answer in time"
+            )

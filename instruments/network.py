@@ -94,8 +94,22 @@ class Network(Protocol):
         """Return copies of the weights last written, one ``[outputs, inputs]`` a layer."""
         ...
 
-    def write(self, parameters: Sequence[Array]) -> None:
-        """Write new weights; ``NetworkError`` if their shapes do not fit."""
+    def write(
+        self, parameters: Sequence[Array], operating_point: Mapping[str, float] | None = None
+    ) -> None:
+        """Write new weights; ``NetworkError`` if their shapes do not fit.
+
+        ``operating_point`` holds the rest as it was when these weights were good; without it the
+        network finds one that holds them.
+        """
+        ...
+
+    def operating_point(self) -> dict[str, float]:
+        """Return what writing has set besides the weights: the gains of amplifiers.
+
+        Weights learn to live with the errors of the tables at the gains they were trained with;
+        at other gains the same numbers make other light.
+        """
         ...
 
     def forward(self, inputs: Array) -> Pass:
@@ -112,6 +126,10 @@ class Network(Protocol):
 
     def readings(self) -> Mapping[str, float]:
         """Return named scalars worth a column of the record; the names never change."""
+        ...
+
+    def epoch_readings(self) -> Mapping[str, float]:
+        """Return the same of what is too dear for every step; read once an epoch."""
         ...
 
     def state(self) -> dict[str, Any]:

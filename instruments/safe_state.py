@@ -36,11 +36,11 @@ logger = logging.getLogger(__name__)
 DEFAULT_TIMEOUT_SECONDS = 2.0
 
 
-class Terminated(BaseException):
+class Terminated(SystemExit):
     """The process was asked to end by a signal other than Ctrl-C.
 
     Not an ``Exception``, for the same reason as ``KeyboardInterrupt``: nothing that handles
-    errors on the way may swallow it.
+    errors on the way may swallow it. Unhandled it ends the process without a traceback.
 
     Parameters
     ----------
@@ -49,8 +49,9 @@ class Terminated(BaseException):
     """
 
     def __init__(self, number: int) -> None:
-        self.number = number
         super().__init__(f"ended by {signal.Signals(number).name}")
+        self.number = number
+        self.code = self.exit_code
 
     @property
     def exit_code(self) -> int:
@@ -60,7 +61,7 @@ class Terminated(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class SafeStep:
-    """One instrument's way to its safe state.
+    """One instrument's way to its safe state, or another call that must not hang.
 
     Parameters
     ----------
@@ -162,7 +163,7 @@ def reach_safe_state(steps: Sequence[SafeStep]) -> SafeStateReport:
     """
     with _signals_held_back() as held:
         begun = time.monotonic()
-        outcomes = tuple(_run_step(step) for step in steps)
+        outcomes = tuple(run_step(step) for step in steps)
         report = SafeStateReport(outcomes, time.monotonic() - begun, held.count)
         # Only now: a log on a full or frozen disk must not delay a step.
         with suppress(Exception):
@@ -170,7 +171,11 @@ def reach_safe_state(steps: Sequence[SafeStep]) -> SafeStateReport:
     return report
 
 
-def _run_step(step: SafeStep) -> SafeStepOutcome:
+def run_step(step: SafeStep) -> SafeStepOutcome:
+    """Run one step in a thread of its own and wait for it up to its time limit. Never raises.
+
+    Ctrl-C while it waits is swallowed: call it on the way out only.
+    """
     raised: list[BaseException] = []
     finished = threading.Event()
 

@@ -6,7 +6,7 @@ same training can be run on the same network with each of them and compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -119,13 +119,16 @@ class FiniteDifferences:
         """Return the gradient from differences of measured losses."""
         passed = network.forward(inputs)
         at_output = self._loss(passed.output, labels)
+        point = network.operating_point()
         trial = [held.copy() for held in weights]
         gradients = [np.zeros_like(held) for held in weights]
         for moved, gradient in zip(trial, gradients, strict=True):
             flat, slopes = moved.reshape(-1), gradient.reshape(-1)
             for index in self._chosen(flat.size):
-                slopes[index] = self._slope(network, trial, flat, int(index), inputs, labels)
-        network.write(weights)
+                slopes[index] = self._slope(
+                    network, point, trial, flat, int(index), inputs, labels
+                )
+        network.write(weights, point)
         return MinibatchGradient(passed, at_output, (at_output.errors,), gradients)
 
     def _chosen(self, size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -136,6 +139,7 @@ class FiniteDifferences:
     def _slope(
         self,
         network: Network,
+        operating_point: Mapping[str, float],
         trial: Sequence[Array],
         flat: Array,
         index: int,
@@ -146,7 +150,7 @@ class FiniteDifferences:
         losses = []
         for moved in (start + self._step, start - self._step):
             flat[index] = moved
-            network.write(trial)
+            network.write(trial, operating_point)
             losses.append(self._loss(network.forward(inputs).output, labels).loss)
         flat[index] = start
         return (losses[0] - losses[1]) / (2 * float(self._step))

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish the step in hand, then stop; a second one stops at once."""
+"""Ctrl-C, SIGTERM, SIGHUP: finish the step in hand, then stop; a second one stops at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+
+_STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -27,19 +30,31 @@ class StopRequest:
 
     Stopping between steps leaves weights, moments and generators in step with each other, so
     that the checkpoint written then resumes bit for bit. Handlers are installed in the main
-    thread only (Python allows no other); elsewhere an interrupt arrives as usual.
+    thread only (Python allows no other); elsewhere an interrupt arrives as usual. May be entered
+    again while it is entered, to hold from the start of a record on ::
+
+        with StopRequest() as stop:
+            recorder = start_record(training, path)
+            training.run(recorder, stop=stop)
+
+    Attributes
+    ----------
+    signal_number
+        The signal that came; ``None`` as long as none did.
     """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
-        self._previous: dict[int, Any] = {}
+        self._previous: list[dict[int, Any]] = []
 
     def __enter__(self) -> Self:
+        previous: dict[int, Any] = {}
+        self._previous.append(previous)
         if threading.current_thread() is threading.main_thread():
-            for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+            for name in _STOPPING:
                 number = getattr(signal, name, None)
-                if number is not None:
-                    self._previous[number] = signal.signal(number, self._handle)
+                if number is not None and _may_be_handled(number):
+                    previous[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -48,11 +63,17 @@ class StopRequest:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number, handler in self._previous.items():
+        for number, handler in self._previous.pop().items():
             signal.signal(number, handler)
-        self._previous.clear()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is not None:
             raise Interrupted("stopped at once by a second signal", number)
         self.signal_number = number
+
+
+def _may_be_handled(number: int) -> bool:
+    """Leave alone what was not set from Python, and the terminal's end under ``nohup``."""
+    present = signal.getsignal(number)
+    is_hang_up = number == getattr(signal, "SIGHUP", None)
+    return present is not None and not (is_hang_up and present is signal.SIG_IGN)

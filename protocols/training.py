@@ -89,10 +89,12 @@ class TrainingResult:
     ended: str
     run: Path | None
     weights: list[Array] = field(repr=False)
+    operating_point: dict[str, float] = field(repr=False)
 
     def summary(self) -> dict[str, Any]:
-        """Return everything but the weights as JSON values."""
-        values = {name: value for name, value in vars(self).items() if name != "weights"}
+        """Return everything but the weights and what goes with them as JSON values."""
+        left_out = ("weights", "operating_point")
+        values = {name: value for name, value in vars(self).items() if name not in left_out}
         return values | {"run": None if self.run is None else str(self.run)}
 
 
@@ -159,6 +161,7 @@ class Training:
         self._started_at = clock()
         self._recorder: Recorder | None = None
         network.write(self.weights)
+        self.best_operating_point = network.operating_point()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -173,6 +176,10 @@ class Training:
     def step_columns(self) -> dict[str, str]:
         """Return names and units of the columns recorded every step."""
         return STEP_COLUMNS | dict.fromkeys(self.network.readings(), "")
+
+    def epoch_columns(self) -> dict[str, str]:
+        """Return names and units of the columns recorded every epoch."""
+        return EPOCH_COLUMNS | dict.fromkeys(self.network.epoch_readings(), "dB")
 
     def run(
         self,
@@ -286,6 +293,7 @@ class Training:
             self.best_validation_accuracy = score.accuracy
             self.best_epoch = self.epoch
             self.best_weights = [weights.copy() for weights in self.weights]
+            self.best_operating_point = self.network.operating_point()
         row = dict(
             zip(
                 EPOCH_COLUMNS,
@@ -301,6 +309,7 @@ class Training:
                 strict=True,
             )
         )
+        row |= self.network.epoch_readings()
         if self._recorder is not None:
             self._recorder.epoch(tuple(row.values()))
         self._minibatch = 0
@@ -310,7 +319,7 @@ class Training:
 
     def _finish(self, ended: str) -> TrainingResult:
         seconds = self.seconds
-        self.network.write(self.best_weights)
+        self.network.write(self.best_weights, self.best_operating_point)
         dataset = self.dataset
         score = evaluate(self.network, dataset.test_inputs, dataset.test_labels, self._loss)
         return TrainingResult(
@@ -325,6 +334,7 @@ class Training:
             ended=ended,
             run=None if self._recorder is None else self._recorder.path,
             weights=self.best_weights,
+            operating_point=self.best_operating_point,
         )
 
     def _draw_order(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -383,6 +393,7 @@ class Training:
                 "minibatch": self._minibatch,
                 "best_epoch": self.best_epoch,
                 "best_validation_accuracy": self.best_validation_accuracy,
+                "best_operating_point": self.best_operating_point,
                 "sums": vars(self._sums).copy(),
                 "seconds": self.seconds,
                 "shuffling_at_epoch_start": self._shuffling_at_epoch_start,
@@ -404,6 +415,7 @@ class Training:
         self._minibatch = values["minibatch"]
         self.best_epoch = values["best_epoch"]
         self.best_validation_accuracy = values["best_validation_accuracy"]
+        self.best_operating_point = values["best_operating_point"]
         self._sums = _EpochSums(**values["sums"])
         self._seconds_before = values["seconds"]
         self._shuffling_at_epoch_start = values["shuffling_at_epoch_start"]
@@ -473,6 +485,6 @@ def start_record(training: Training, path: Path, **more: Any) -> Recorder:
             **more,
         },
         step_columns=training.step_columns(),
-        epoch_columns=EPOCH_COLUMNS,
+        epoch_columns=training.epoch_columns(),
         checkpoint=training.checkpoint(),
     )

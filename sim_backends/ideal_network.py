@@ -71,7 +71,9 @@ class IdealNetwork:
         """Return copies of the weights, one ``[outputs, inputs]`` a layer."""
         return [weights.copy() for weights in self._weights]
 
-    def write(self, parameters: Sequence[Array]) -> None:
+    def write(
+        self, parameters: Sequence[Array], operating_point: Mapping[str, float] | None = None
+    ) -> None:
         """Take over new weights (copied)."""
         if len(parameters) != len(self._weights):
             raise NetworkError(f"{len(parameters)} weight matrices for {len(self._weights)} layers")
@@ -82,6 +84,10 @@ class IdealNetwork:
                     f"this network needs {list(held.shape)}"
                 )
             np.copyto(held, new)
+
+    def operating_point(self) -> dict[str, float]:
+        """Return nothing: weights are all there is."""
+        return {}
 
     def forward(self, inputs: Array) -> Pass:
         """Return activations, unit inputs and the output for inputs ``[B, N_0]``."""
@@ -128,6 +134,10 @@ class IdealNetwork:
 
     def readings(self) -> Mapping[str, float]:
         """Return nothing: algebra has no instruments to read."""
+        return {}
+
+    def epoch_readings(self) -> Mapping[str, float]:
+        """Return nothing, as ``readings`` does."""
         return {}
 
     def state(self) -> dict[str, Any]:

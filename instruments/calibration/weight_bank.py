@@ -4,7 +4,8 @@ A block in row ``j`` and column ``i`` holds the weight
 
     ``full_scale * field gain * row_gains[j] * column_gains[i] * Re c``
 
-with ``c`` the block's first-order coefficient (``first_order``). Rows are outputs, columns inputs.
+with ``c`` the block's first-order coefficient (``first_order``), after each block has given the
+share ``cross_talk`` of it to each of its four neighbours. Rows are outputs, columns inputs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from instruments.errors import NetworkError
 Weights = npt.NDArray[np.float32]
 
 _MOST_LEVELS = 2**15
+_LARGEST_CROSS_TALK = 0.1
 
 
 class ShownWeights(NamedTuple):
@@ -54,6 +56,9 @@ class WeightBankTable(CalibrationTable):
         wave; ``None`` for a panel without steps, which exists only in simulation.
     region_of_block
         ``[rows, columns]`` region each block lies in; ``None`` where there is one.
+    cross_talk
+        Share of its field a block gives to each of its four neighbours, up to 0.1; made up for in
+        encoding.
     provenance, covariance
         See ``CalibrationTable``.
 
@@ -65,7 +70,7 @@ class WeightBankTable(CalibrationTable):
 
     kind = "weight bank"
     required = frozenset({"row_gains", "column_gains", "full_scale", "period"})
-    optional = frozenset({"phase_radians", "region_of_block"})
+    optional = frozenset({"phase_radians", "region_of_block", "cross_talk"})
 
     def __init__(
         self,
@@ -75,6 +80,7 @@ class WeightBankTable(CalibrationTable):
         period: int,
         phase_radians: npt.ArrayLike | None = None,
         region_of_block: npt.ArrayLike | None = None,
+        cross_talk: float = 0.0,
         *,
         provenance: Provenance,
         covariance: Mapping[str, npt.ArrayLike] | None = None,
@@ -106,6 +112,14 @@ class WeightBankTable(CalibrationTable):
             region = self._checked_regions(np.asarray(region_of_block), shape)
             values["region_of_block"] = region
         self.region_of_block = region
+        self.cross_talk = float(self.finite("cross_talk", cross_talk, ()))
+        if not 0.0 <= self.cross_talk <= _LARGEST_CROSS_TALK:
+            raise self.wrong(
+                f"cross-talk of {self.cross_talk:g} to each neighbour; it takes 0 to "
+                f"{_LARGEST_CROSS_TALK}"
+            )
+        if self.cross_talk:
+            values["cross_talk"] = np.array(self.cross_talk)
         super().__init__(values, provenance, covariance)
 
         self._inverse_rows = _inverse(self.row_gains)
@@ -193,13 +207,14 @@ class WeightBankTable(CalibrationTable):
         offset = np.empty(shape, kind) if offset is None else offset
         scale = np.float32(1.0 / (self.full_scale * self._gain(amplifier_field_gain)))
         scaled_rows = self._inverse_rows * scale
+        asked = self._without_cross_talk(matrix)
         if self.phase_radians is None:
             clipped = weight_blocks.encode_waves(
-                matrix, scaled_rows, self._inverse_columns, self._polynomial, depth, offset
+                asked, scaled_rows, self._inverse_columns, self._polynomial, depth, offset
             )
         else:
             clipped = weight_blocks.encode_levels(
-                matrix,
+                asked,
                 scaled_rows,
                 self._inverse_columns,
                 self._middle,
@@ -224,12 +239,16 @@ class WeightBankTable(CalibrationTable):
         """Return the weights ``[rows, columns]`` that blocks hold: what is actually shown."""
         scale = self.full_scale * self._gain(amplifier_field_gain)
         gains = np.outer(self.row_gains * scale, self.column_gains)
-        return (gains * self.coefficients(depth, offset).real).astype(np.float32)
+        coefficients = self.coefficients(depth, offset).real.astype(np.float32)
+        if self.cross_talk:
+            own = coefficients.copy()
+            weight_blocks.spread_to_neighbours(own, np.float32(self.cross_talk), coefficients)
+        return (gains * coefficients).astype(np.float32)
 
     def coefficients(
         self, depth: npt.NDArray[Any], offset: npt.NDArray[Any]
     ) -> npt.NDArray[np.complex128]:
-        """Return the first-order coefficients ``[rows, columns]`` of blocks."""
+        """Return the first-order coefficients ``[rows, columns]`` of blocks, each by itself."""
         shape = (self.rows, self.columns)
         if depth.shape != shape or offset.shape != shape:
             raise NetworkError(
@@ -257,7 +276,8 @@ class WeightBankTable(CalibrationTable):
         Blocks of dead rows and columns hold nothing at any gain and are left out. 0 for a matrix
         of zeros.
         """
-        return float(weight_blocks.required_gain(self._fitting(weights), self._inverse_largest))
+        matrix = self._without_cross_talk(self._fitting(weights))
+        return float(weight_blocks.required_gain(matrix, self._inverse_largest))
 
     def _fitting(self, weights: npt.NDArray[np.floating]) -> Weights:
         matrix = np.ascontiguousarray(weights, np.float32)
@@ -267,6 +287,19 @@ class WeightBankTable(CalibrationTable):
                 f"{self.rows} rows (outputs) and {self.columns} columns (inputs) of blocks"
             )
         return matrix
+
+    def _without_cross_talk(self, matrix: Weights) -> Weights:
+        """Return the weights which, after neighbours have mixed, come out as ``matrix``."""
+        if not self.cross_talk:
+            return matrix
+        # Blocks mix over the whole bank, also into those that stay dark.
+        outputs, inputs = matrix.shape
+        coefficients = np.zeros((self.rows, self.columns), np.float32)
+        coefficients[:outputs, :inputs] = matrix
+        coefficients *= self._inverse_rows[:, np.newaxis] * self._inverse_columns
+        gathered = weight_blocks.gathered_from_neighbours(coefficients, self.cross_talk)
+        gathered *= np.outer(self.row_gains, self.column_gains).astype(np.float32)
+        return gathered
 
     def _gain(self, amplifier_field_gain: float) -> float:
         if not 0.0 < amplifier_field_gain < np.inf:

@@ -60,7 +60,7 @@ def true_amplifier(
 
 
 def true_weight_bank(twin: Twin, index: int, bench: str) -> WeightBankTable:
-    """Return what the blocks of a stage really do, all but their cross-talk."""
+    """Return what the blocks of a stage really do, for weak light."""
     stage = twin.stages[index]
     column = stage.column_gains.astype(np.float64)
     row = stage.row_gains / stage.layout.full_scale
@@ -77,6 +77,7 @@ def true_weight_bank(twin: Twin, index: int, bench: str) -> WeightBankTable:
         stage.panel.period,
         stage.panel.phase_radians if quantised else None,
         stage.panel.region_of_block if quantised else None,
+        twin.imperfections.panels.cross_talk,
         provenance=Provenance(stage.layout.panel, bench, "truth"),
     )
 
