@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
 from instruments.arrangements.bench_light import Arrangement, BenchLight
@@ -19,7 +18,7 @@ from instruments.calibration.encoder import EncoderTable
 from instruments.calibration.table import CalibrationTable
 from instruments.calibration.tap import TapTable
 from instruments.calibration.weight_bank import WeightBankTable
-from instruments.errors import BenchFileError, InstrumentError
+from instruments.errors import BenchFileError
 from instruments.exposure import Exposer
 from instruments.interfaces.instrument import Instrument
 from instruments.interfaces.laser import Laser
@@ -31,7 +30,8 @@ from instruments.interfaces.spatial_light_modulator import SpatialLightModulator
 from instruments.interfaces.temperature_controller import TemperatureController
 from instruments.interfaces.trigger_source import TriggerSource
 from instruments.network import Derivative, Layer, NonlinearUnit
-from instruments.opening import PreparedInstrument, SharedResources, prepare_instruments
+from instruments.opening import PreparedInstrument, SharedResources
+from instruments.parallel_opening import open_each, prepare_each
 from instruments.stage_hardware import Emitter, Port, StageHardware
 
 logger = logging.getLogger(__name__)
@@ -57,10 +57,6 @@ class BenchTables:
             **self.weight_banks,
         }
         return {name: table.id for name, table in sorted(tables.items())}
-
-
-class BenchOpeningError(InstrumentError):
-    """One or more instruments could not be opened; lists every one of them."""
 
 
 def nominal_tables(bench: BenchFile, prepared: Mapping[str, PreparedInstrument]) -> BenchTables:
@@ -104,40 +100,34 @@ def open_bench(
         If instruments could not be opened; those that were are made safe and closed again.
     """
     resources = SharedResources() if shared is None else shared
-    prepared = prepare_instruments(bench, resources)
-    used = nominal_tables(bench, prepared) if tables is None else tables
-    instruments = _open_all(bench, prepared)
+    prepared, unprepared = prepare_each(bench, resources)
+    refuse_wrong_settings(bench, unprepared)
+    if tables is None and not unprepared:
+        tables = nominal_tables(bench, prepared)
+    opened = open_each(bench, prepared)
+    opened.failures.update(unprepared)
     try:
-        return _wired(bench, instruments, used, resources, derivative)
+        if opened.failures or tables is None:
+            raise opened.failed()
+        return _wired(bench, opened.instruments, tables, resources, derivative)
     except BaseException:
-        for instrument in instruments.values():
-            instrument.close()
+        opened.make_safe()
+        opened.close()
         raise
 
 
-def _open_all(
-    bench: BenchFile, prepared: Mapping[str, PreparedInstrument]
-) -> dict[str, Instrument]:
-    """Open in parallel; raise one error that names every instrument that failed."""
-    opened: dict[str, Instrument] = {}
-    failures: dict[str, Exception] = {}
-    with ThreadPoolExecutor(max_workers=max(1, len(prepared))) as pool:
-        pending = {name: pool.submit(one.open) for name, one in prepared.items()}
-        for name, future in pending.items():
-            try:
-                opened[name] = future.result()
-            except Exception as error:
-                failures[name] = error
-    if failures:
-        for instrument in opened.values():
-            instrument.make_safe()
-            instrument.close()
-        reasons = "; ".join(f"{name}: {error}" for name, error in failures.items())
-        raise BenchOpeningError(
-            f"{bench.origin}: {len(failures)} of {len(prepared)} instruments could not be "
-            f"opened: {reasons}"
-        )
-    return opened
+def refuse_wrong_settings(bench: BenchFile, failures: Mapping[str, Exception]) -> None:
+    """Raise one error for all instruments whose description in the file is wrong.
+
+    Raises
+    ------
+    BenchFileError
+        Naming every key that is wrong.
+    """
+    wrong = [str(error) for error in failures.values() if isinstance(error, BenchFileError)]
+    if wrong:
+        prefix = f"{bench.origin}: "
+        raise BenchFileError(prefix + "; ".join(line.removeprefix(prefix) for line in wrong))
 
 
 def _wired(
@@ -187,6 +177,7 @@ def _wired(
         safe_timeout_seconds=bench.safe_state.timeout,
         shared=_stateful(resources),
         description={
+            "layers": [asdict(layer) for layer in layers],
             "bench": bench.model_dump(mode="json"),
             "identities": {name: str(one.identity()) for name, one in instruments.items()},
             "simulated": sorted(n for n, one in instruments.items() if one.simulated),
@@ -234,6 +225,7 @@ def _stage(
         amplifier=None if amplifier is None else cast(OpticalAmplifier, instruments[amplifier]),
         amplifier_table=None if amplifier is None else tables.amplifiers[amplifier],
         taps=cast(Mapping[Port, str], section.taps.present()),
+        reemission_scale=section.reemission_scale,
     )
 
 

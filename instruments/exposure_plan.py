@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from instruments.bench_file.schema import BenchFile
 from instruments.exposure import Light
+from instruments.opening import PreparedInstrument
 
 DARK_SHOTS = 16
 """Shots averaged for the background of a bank that sees no forward light."""
@@ -34,13 +35,143 @@ class PlannedExposure:
     shots_per_sample: int = 1
     extra_shots: int = 0
 
-    def seconds(
-        self, samples: int, shot_period_seconds: float, panel_seconds: dict[str, float]
-    ) -> float:
-        """Return how long it takes: the slowest panel to settle, then the shots."""
-        settling = max((panel_seconds[stage] for stage in self.shows), default=0.0)
-        shots = self.shots_per_sample * samples + self.extra_shots
-        return settling + shots * shot_period_seconds
+    def shots(self, samples: int) -> int:
+        """Return how many shots it takes."""
+        return self.shots_per_sample * samples + self.extra_shots
+
+
+@dataclass(frozen=True, slots=True)
+class PanelPace:
+    """How long a stage's panel takes from one frame to the next.
+
+    Attributes
+    ----------
+    instrument
+        The panel.
+    seconds
+        Half a refresh, the mean wait for the next one, and the settling after it; ``None`` where
+        the driver's settings do not tell.
+    """
+
+    instrument: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimedExposure:
+    """An exposure of a batch with the time it takes.
+
+    Attributes
+    ----------
+    planned
+        What it is.
+    shots
+        How many it takes.
+    settling_seconds
+        How long the panels that show something new take; they do so together.
+    shots_seconds
+        How long the shots take.
+    paced_by
+        The instrument that takes longest: the slowest panel or panels, or the trigger source.
+    """
+
+    planned: PlannedExposure
+    shots: int
+    settling_seconds: float
+    shots_seconds: float
+    paced_by: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes as a whole."""
+        return self.settling_seconds + self.shots_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """All exposures of one training batch, in their order, and what writing weights costs."""
+
+    exposures: tuple[TimedExposure, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long the batch takes; the computer's own time comes on top."""
+        return sum(one.seconds for one in self.exposures)
+
+    @property
+    def writing_seconds(self) -> float:
+        """How much of it panels take to show weights."""
+        return sum(one.settling_seconds for one in self.exposures)
+
+    @property
+    def frames(self) -> int:
+        """How many times panels show something new."""
+        return sum(bool(one.planned.shows) for one in self.exposures)
+
+    @property
+    def paced_by(self) -> str:
+        """The instrument that takes most of the batch's time."""
+        shares: dict[str, float] = {}
+        for one in self.exposures:
+            shares[one.paced_by] = shares.get(one.paced_by, 0.0) + one.seconds
+        return max(shares, key=lambda name: shares[name])
+
+
+def panel_paces(
+    bench: BenchFile, prepared: Mapping[str, PreparedInstrument]
+) -> dict[str, PanelPace]:
+    """Return the pace of each stage's panel, from its driver's ``refresh`` and ``settling``."""
+    paces = {}
+    for name, stage in bench.stages.items():
+        settings = prepared[stage.weights].request.settings
+        refresh = getattr(settings, "refresh", None)
+        settling = getattr(settings, "settling", None)
+        seconds = None
+        if refresh is not None and settling is not None:
+            seconds = 0.5 * refresh + settling
+        paces[name] = PanelPace(stage.weights, seconds)
+    return paces
+
+
+def plan_batch(bench: BenchFile, paces: Mapping[str, PanelPace], samples: int) -> BatchPlan:
+    """Return the exposures of a batch of ``samples``, timed; unknown paces count as none."""
+    return BatchPlan(
+        tuple(_timed(one, bench, paces, samples) for one in plan_exposures(bench)),
+    )
+
+
+def epoch_seconds(
+    bench: BenchFile, paces: Mapping[str, PanelPace], batch_size: int, samples: int
+) -> float:
+    """Return how long the training batches of ``samples`` take; the last may be smaller."""
+    whole, rest = divmod(samples, batch_size)
+    seconds = whole * plan_batch(bench, paces, batch_size).seconds
+    return seconds + (plan_batch(bench, paces, rest).seconds if rest else 0.0)
+
+
+def most_shots(prepared: Mapping[str, PreparedInstrument]) -> dict[str, int]:
+    """Return how many shots each instrument takes in one go, as far as file and settings say."""
+    most = {}
+    for name, one in prepared.items():
+        limit = one.request.limits.get("shots")
+        stated = (limit.high if limit else None, getattr(one.request.settings, "most_shots", None))
+        known = [int(bound) for bound in stated if bound is not None]
+        if known:
+            most[name] = min(known)
+    return most
+
+
+def _timed(
+    planned: PlannedExposure, bench: BenchFile, paces: Mapping[str, PanelPace], samples: int
+) -> TimedExposure:
+    shots = planned.shots(samples)
+    firing = shots * bench.exposure.shot_period
+    settling = max((paces[stage].seconds or 0.0 for stage in planned.shows), default=0.0)
+    slowest = [paces[stage] for stage in planned.shows if paces[stage].seconds == settling]
+    paced_by = bench.exposure.trigger
+    if settling > firing:
+        paced_by = ", ".join(dict.fromkeys(panel.instrument for panel in slowest))
+    return TimedExposure(planned, shots, settling, firing, paced_by)
 
 
 def tile_slices(inputs: int, width: int) -> list[slice]:
@@ -67,13 +198,19 @@ def _plan_in_turn(sizes: Sequence[int], width: int, stage: str) -> list[PlannedE
     for number, count in enumerate(tiles, start=1):
         for tile in range(1, count + 1):
             part = f", tile {tile} of {count}" if count > 1 else ""
-            plan.append(PlannedExposure(f"layer {number} forward{part}", "forward", shows))
+            # Where sums are tapped, what a frame adds in the dark is measured with it.
+            dark = DARK_SHOTS if count > 1 or number == len(tiles) else 0
+            plan.append(
+                PlannedExposure(
+                    f"layer {number} forward{part}", "forward", shows, extra_shots=dark
+                )
+            )
         if count > 1 and number < len(tiles):
             plan.append(PlannedExposure(f"layer {number} absorber", "forward"))
     for number in range(len(tiles), 1, -1):
-        for tile in range(tiles[number - 1]):
-            # The last frame of the way forward still stands when the way back begins.
-            stands = number == len(tiles) and tiles[number - 1] == 1 and tile == 0
+        for _ in range(tiles[number - 1]):
+            # The frame shown last still stands: on the way forward, or behind the absorber.
+            stands = tiles[number - 1] == 1
             plan.append(
                 PlannedExposure(
                     f"layer {number} backward",

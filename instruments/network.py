@@ -144,6 +144,10 @@ class Network(Protocol):
         """Return what the record should say about this network, as JSON values."""
         ...
 
-    def make_safe(self) -> None:
+    def make_safe(self) -> object:
         """Put the hardware in its safe state. Called on every way out of a protocol."""
+        ...
+
+    def close(self) -> None:
+        """Make safe and let go of the hardware; it cannot be used any more."""
         ...

@@ -11,6 +11,7 @@ import difflib
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -183,6 +184,10 @@ def _magnitude(text: object, kind: QuantityKind) -> float:
         )
     if unit_text == kind.unit:
         return number
+    power = _power_of_ten(unit_text, kind.unit)
+    if power is not None:
+        # The nearest float to what is written: "45 us" is 4.5e-5, as in a program.
+        return float(Decimal(match[1]).scaleb(power))
     return float(_registry().Quantity(number, unit).to(kind.unit).magnitude)
 
 
@@ -203,6 +208,16 @@ def _unit(text: str) -> pint.Unit | None:
     except Exception:
         # The registry raises anything from its own errors to the tokenizer's for bad text.
         return None
+
+
+@lru_cache(maxsize=256)
+def _power_of_ten(unit_text: str, other: str) -> int | None:
+    """Return ``n`` if one of a unit is ``10^n`` of another, or ``None`` if it is not."""
+    if _nature(unit_text)[1] or _nature(other)[1]:
+        return None
+    factor = float(_registry().Quantity(1.0, _unit(unit_text)).to(other).magnitude)
+    power = round(math.log10(factor))
+    return power if math.isclose(factor, 10.0**power, rel_tol=1e-12) else None
 
 
 def _nearest_unit(text: str) -> str | None:

@@ -28,6 +28,11 @@ LARGEST_WASTE = 2.5
 """Gain is lowered once it exceeds what is needed by this factor: unused range costs resolution."""
 
 
+def field_gain_for(needed: float, highest: float) -> float:
+    """Return the field gain an amplifier is set to: what is needed with head-room, at least 1."""
+    return min(max(GAIN_HEADROOM * needed, 1.0), highest)
+
+
 @dataclass
 class Emitter:
     """A modulator array with its table: numbers in, light out."""
@@ -68,6 +73,9 @@ class StageHardware:
     ----------
     field_gain
         Amplifier field gain the weights are encoded for.
+    reemission_scale
+        Stored activations pass the weights smaller by this, where that makes no difference but
+        to the range of the modulators.
     """
 
     name: str
@@ -84,6 +92,7 @@ class StageHardware:
     amplifier_table: AmplifierTable | None = None
     taps: Mapping[Port, str] = field(default_factory=dict)
     field_gain: float = 1.0
+    reemission_scale: float = 1.0
 
     @property
     def outputs(self) -> int:
@@ -109,7 +118,7 @@ class StageHardware:
             return False
         table = self.amplifier_table
         highest = 10 ** (float(np.min(table.highest_decibels)) / 20)
-        wanted = float(min(max(GAIN_HEADROOM * needed, 1.0), highest))
+        wanted = float(field_gain_for(needed, highest))
         if wanted == self.field_gain:
             return False
         self.set_field_gain(wanted)

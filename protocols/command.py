@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ``--debug`` may stand anywhere: errors then show their traceback and logging is verbose.
 
     Exit codes: 0 done; 1 training failed or something unexpected; 2 the user can put it right;
-    3 an instrument; 130 after Ctrl-C.
+    3 an instrument; 130 after Ctrl-C; 128 and its number after another signal.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
@@ -35,10 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _log_verbosely()
     _print_whatever_the_terminal_can_show()
     try:
+        from instruments.safe_state import ending_signals_raised
         from protocols.commands.application import build_application
 
         # Outside of standalone mode errors of usage come here too, to look like all others.
-        code = build_application()(given or ["--help"], prog_name="backbeam", standalone_mode=False)
+        # A signal that ends the process unwinds the stack, so that no way out leaves light on.
+        with ending_signals_raised():
+            code = build_application()(
+                given or ["--help"], prog_name="backbeam", standalone_mode=False
+            )
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:

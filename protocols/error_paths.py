@@ -125,9 +125,7 @@ class FiniteDifferences:
         for moved, gradient in zip(trial, gradients, strict=True):
             flat, slopes = moved.reshape(-1), gradient.reshape(-1)
             for index in self._chosen(flat.size):
-                slopes[index] = self._slope(
-                    network, point, trial, flat, int(index), inputs, labels
-                )
+                slopes[index] = self._slope(network, point, trial, flat, int(index), inputs, labels)
         network.write(weights, point)
         return MinibatchGradient(passed, at_output, (at_output.errors,), gradients)
 

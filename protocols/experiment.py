@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from instruments.bench import Bench
+from instruments.bench_file.reading import parse_bench_record
+from instruments.bench_opening import open_bench
 from instruments.errors import DataError, RecordError
 from instruments.network import Array, Layer, Network, NonlinearUnit
 from protocols.datasets import Dataset, load_dataset
@@ -16,6 +20,8 @@ from protocols.record.run import Run, open_run
 from protocols.settings import TrainingSettings, check
 from protocols.training import Training, start_record
 from sim_backends.ideal_network import IdealNetwork
+
+logger = logging.getLogger(__name__)
 
 _FROM_PYTHON = (
     "this run was started from Python: go on there, with the same data and "
@@ -206,16 +212,58 @@ def best_weights(run: Run) -> list[Array]:
     return found
 
 
+def best_operating_point(run: Run) -> dict[str, float]:
+    """Return the amplifier gains that belong to ``best_weights``."""
+    found: dict[str, float] = run.checkpoint().values.get("best_operating_point", {})
+    return found
+
+
 def rebuild_network(run: Run) -> Network:
-    """Build a network as the one that a run was trained with."""
+    """Build a network as the one that a run was trained with, or open the same bench again.
+
+    Raises
+    ------
+    RecordError
+        It cannot be rebuilt, or the bench now has other calibration tables.
+    BenchFileError, InstrumentError
+        The bench cannot be opened.
+    """
     description = _recorded(run, "network")
-    if description.get("kind") != "ideal":
+    kind = description.get("kind")
+    if kind not in ("ideal", "bench"):
         raise RecordError(
-            f"{run.path} holds a network of kind {description.get('kind')!r}, "
-            "which this version cannot rebuild"
+            f"{run.path} holds a network of kind {kind!r}, which this version cannot rebuild"
         )
     layers = []
     for layer in description["layers"]:
         unit = layer["unit"]
         layers.append(Layer(**(layer | {"unit": unit and NonlinearUnit(**unit)})))
-    return IdealNetwork(layers)
+    if kind == "ideal":
+        return IdealNetwork(layers)
+    return _reopened_bench(run, description, layers)
+
+
+def _reopened_bench(run: Run, description: dict[str, Any], layers: list[Layer]) -> Bench:
+    file = parse_bench_record(description["bench"], str(run.path))
+    unit = layers[0].unit
+    bench = open_bench(file, derivative="probe" if unit is None else unit.derivative)
+    now = bench.describe()
+    try:
+        _check_same_tables(run, description["tables"], now["tables"])
+    except RecordError:
+        bench.close()
+        raise
+    for name, identity in now["identities"].items():
+        before = description["identities"].get(name)
+        if identity != before:
+            logger.warning("%s: %s was %s when it began, now %s", run.path, name, before, identity)
+    return bench
+
+
+def _check_same_tables(run: Run, before: dict[str, str], now: dict[str, str]) -> None:
+    different = sorted(name for name in before | now if before.get(name) != now.get(name))
+    if different:
+        raise RecordError(
+            f"{run.path}: the calibration tables of {', '.join(different)} are not those it was "
+            "trained with; bring them back, or start a new run with --initial-weights"
+        )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
-
 
 _STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
@@ -45,6 +45,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self._interrupted: str | None = None
         self._previous: list[dict[int, Any]] = []
 
     def __enter__(self) -> Self:
@@ -66,10 +67,34 @@ class StopRequest:
         for number, handler in self._previous.pop().items():
             signal.signal(number, handler)
 
+    def interrupt(self, reason: str) -> None:
+        """End the step in hand at once, from another thread: as a second signal would.
+
+        Without handlers, outside the main thread, ``raise_if_interrupted`` does it after the step.
+        """
+        self._interrupted = reason
+        if any(self._previous):
+            _wake_main_thread()
+
+    def raise_if_interrupted(self) -> None:
+        """Raise ``Interrupted`` if another thread asked for it."""
+        if self._interrupted is not None:
+            raise Interrupted(self._interrupted)
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.raise_if_interrupted()
         if self.signal_number is not None:
             raise Interrupted("stopped at once by a second signal", number)
         self.signal_number = number
+
+
+def _wake_main_thread() -> None:
+    """Have the handler of SIGINT run in the main thread, whatever that is doing."""
+    if hasattr(signal, "pthread_kill"):
+        # Unlike the other way this also ends a system call the main thread is waiting in.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main(signal.SIGINT)
 
 
 def _may_be_handled(number: int) -> bool:

@@ -29,6 +29,7 @@ from protocols.losses import LOSSES
 from protocols.optimizers import Adam, MomentumDescent, Optimizer
 from protocols.record.checkpoint import Checkpoint
 from protocols.record.recorder import Recorder
+from protocols.run_control import RunControl
 from protocols.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
@@ -160,6 +161,7 @@ class Training:
         self._seconds_before = 0.0
         self._started_at = clock()
         self._recorder: Recorder | None = None
+        self._control: RunControl | None = None
         network.write(self.weights)
         self.best_operating_point = network.operating_point()
 
@@ -186,19 +188,21 @@ class Training:
         recorder: Recorder | None = None,
         progress: Progress | None = None,
         stop: StopRequest | None = None,
+        control: RunControl | None = None,
     ) -> TrainingResult:
         """Train to the end, put the network in its safe state and return the result.
 
         Raises
         ------
         Interrupted
-            After Ctrl-C or SIGTERM, once a checkpoint is written and the hardware is safe.
+            After Ctrl-C, SIGTERM or an abort, once a checkpoint is written and the hardware is safe.
         TrainingError
             If the loss is no longer a finite number.
         """
         self._recorder = recorder
         progress = progress or Silent()
         self._started_at = self._clock()
+        self._control = control
         try:
             with (
                 threadpool_limits(BLAS_THREADS, user_api="blas"),
@@ -221,7 +225,8 @@ class Training:
             raise
         if recorder is not None:
             recorder.checkpoint(self.checkpoint())
-            recorder.close("completed", ended, result.summary())
+            stopped = control is not None and control.stop_asked_by is not None
+            recorder.close("stopped early" if stopped else "completed", ended, result.summary())
         return result
 
     def _train(self, progress: Progress, request: StopRequest) -> str:
@@ -234,6 +239,8 @@ class Training:
             while self._minibatch < self.steps_per_epoch:
                 loss = self._run_step()
                 progress.step(self, loss)
+                if self._control is not None and self._control.asked:
+                    self._obey(self._control, request)
                 if request.signal_number is not None:
                     self._interrupt(request.signal_number)
                 if self._recorder is not None and self._clock() >= next_checkpoint:
@@ -242,13 +249,38 @@ class Training:
             progress.epoch(self, self._end_epoch())
             if request.signal_number is not None:
                 self._interrupt(request.signal_number)
+            if self._control is not None and self._control.stop_asked_by is not None:
+                return f"stopped after epoch {self.epoch} by {self._control.stop_asked_by}"
         return f"all {settings.epochs} epochs done"
+
+    def _obey(self, control: RunControl, request: StopRequest) -> None:
+        """Note what was asked between two steps; hold in the safe state as long as it is paused."""
+        self._note(control)
+        request.raise_if_interrupted()
+        if not control.pause_asked:
+            return
+        paused_at = self._clock()
+        self.network.make_safe()
+        if self._recorder is not None:
+            self._recorder.event("paused", "paused, everything is safe")
+            self._recorder.checkpoint(self.checkpoint())
+        control.hold()
+        # A pause is no training time.
+        self._started_at += self._clock() - paused_at
+        self._note(control)
+        request.raise_if_interrupted()
+
+    def _note(self, control: RunControl) -> None:
+        if self._recorder is not None:
+            for note in control.take_notes():
+                self._recorder.event(note.kind, note.text)
 
     def _run_step(self) -> float:
         start = self._minibatch * self.settings.batch_size
         chosen = self._order[start : start + self.settings.batch_size]
         inputs = self.dataset.train_inputs.take(chosen, axis=0)
         labels = self.dataset.train_labels[chosen]
+        shown = self._weights_to_show()
         measured = self._error_path.gradient(self.network, self.weights, inputs, labels)
         at_output = measured.at_output
         if not math.isfinite(at_output.loss):
@@ -263,9 +295,17 @@ class Training:
         self._sums.images += len(labels)
         if self._recorder is not None:
             self._record_step(self._recorder, measured, len(labels))
+            if shown:
+                self._recorder.show_taps(self.step, shown | _watched_fields(measured))
         self._minibatch += 1
         self.step += 1
         return at_output.loss
+
+    def _weights_to_show(self) -> dict[str, Array]:
+        """Return copies of the weights this step meets, if somebody watches."""
+        if self._recorder is None or not self._recorder.wants_taps:
+            return {}
+        return {f"weights_{i}": one.copy() for i, one in enumerate(self.weights, start=1)}
 
     def _record_step(self, recorder: Recorder, measured: MinibatchGradient, count: int) -> None:
         at_output = measured.at_output
@@ -360,6 +400,8 @@ class Training:
         if self._recorder is None:
             return
         try:
+            if self._control is not None:
+                self._note(self._control)
             self._recorder.close(state, reason, {"epochs": self.epoch, "steps": self.step})
         except Exception:
             logger.exception("the record could not be closed")
@@ -433,6 +475,12 @@ class Training:
 
 def _below(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+
+
+def _watched_fields(measured: MinibatchGradient) -> dict[str, Array]:
+    """Return what is recorded now and then, and the input, for a monitor."""
+    inputs = measured.passed.activations[0][:SAMPLES_KEPT].copy()
+    return {"activation_0": inputs} | _sampled_fields(measured)
 
 
 def _sampled_fields(measured: MinibatchGradient) -> dict[str, Array]:

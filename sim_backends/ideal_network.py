@@ -154,6 +154,9 @@ class IdealNetwork:
     def make_safe(self) -> None:
         """Do nothing: there is no light to switch off."""
 
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
     def __repr__(self) -> str:
         sizes = [self._layers[0].inputs, *(layer.outputs for layer in self._layers)]
         unit = self._layers[0].unit

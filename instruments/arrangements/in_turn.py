@@ -147,15 +147,23 @@ class InTurn:
         return Pass(tuple(activations), field, tuple(unit_inputs), exposed)
 
     def _linear(self, layer: int, field: Array) -> Array:
-        """Tap ``z`` of a layer, tile by tile, and sum."""
-        light, outputs = self._light, self._layers[layer].outputs
-        self._injector.load_dark(len(field))
+        """Tap ``z`` of a layer, tile by tile, and sum.
+
+        What every tile adds in the dark, from modulators that do not close and taps that are off
+        zero, is measured and subtracted: it would be summed as well.
+        """
+        light, outputs, bank = self._light, self._layers[layer].outputs, self._banks["z"]
         total = np.zeros((len(field), outputs), np.float32)
+        # Inputs of the network fit the modulators; activations are scaled to fit.
+        scale = np.float32(self._stage.reemission_scale if layer > 0 else 1.0)
+        field = field * scale
         for tile, columns in enumerate(self._tiles[layer]):
             self._show(layer, tile)
-            emitters = self._emit(field[:, columns])
-            volts = light.take(len(field), emitters, [self._banks["z"]])
-            total += light.fields(self._banks["z"], volts[self._banks["z"]], outputs)
+            dark = self._dark_level(bank)
+            self._injector.load_dark(len(field))
+            volts = light.take(len(field), self._emit(field[:, columns]), [bank])[bank]
+            total += light.fields(bank, volts, outputs, dark)
+        total /= scale
         return total
 
     def _through_unit(self, layer: int, field: Array) -> tuple[Array, Array, Volts]:
@@ -184,6 +192,12 @@ class InTurn:
             self._stage.emitter.load_dark(len(field))
             emitters.append(self._stage.emitter)
         return emitters
+
+    def _dark_level(self, bank: str) -> Volts:
+        """Return what a bank's detectors ``[n]`` read with every emitter dark."""
+        emitters = self._all_dark(DARK_SHOTS)
+        level: Volts = self._light.take(DARK_SHOTS, emitters, [bank])[bank].mean(axis=0)
+        return level
 
     def _all_dark(self, shots: int) -> list[Emitter]:
         """Load every emitter there is with darkness."""
@@ -221,8 +235,7 @@ class InTurn:
         arriving = np.empty((shots, self._layers[layer].inputs), np.float32)
         for tile, columns in enumerate(self._tiles[layer]):
             self._show(layer, tile)
-            emitters = self._all_dark(DARK_SHOTS)
-            dark = light.take(DARK_SHOTS, emitters, [bank])[bank].mean(axis=0)
+            dark = self._dark_level(bank)
             emitters = self._all_dark(shots)
             self._injector.load(injected)
             volts = light.take(shots, emitters, [bank])[bank]

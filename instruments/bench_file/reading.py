@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from instruments.bench_file.checks import check_bench
 from instruments.bench_file.problems import listed, nearest, validate_section
@@ -68,6 +70,19 @@ def parse_bench_file(
     except tomllib.TOMLDecodeError as error:
         raise BenchFileError(_not_toml(str(error), text, origin)) from error
     bench = validate_section(origin, BenchFile, table).read_from(origin, folder)
+    check_bench(bench)
+    return bench
+
+
+def parse_bench_record(table: Mapping[str, Any], origin: str) -> BenchFile:
+    """Check a bench as a record holds it: ``BenchFile.model_dump(mode="json")``.
+
+    Raises
+    ------
+    BenchFileError
+        As of ``read_bench_file``.
+    """
+    bench = validate_section(origin, BenchFile, table).read_from(origin, None)
     check_bench(bench)
     return bench
 

@@ -287,6 +287,12 @@ class StageSection(Section):
         description="modulator array in front of the absorber; re-emits sums of partial z where a "
         "matrix is tiled along its inputs",
     )
+    reemission_scale: PositiveFraction = Field(
+        default=1.0,
+        description="scale at which activations are re-emitted into weights whose sums are "
+        'tapped in front of the absorber, such as "25 %" for activations up to 4 from '
+        "modulators that reach 1",
+    )
     injector: str | None = Field(
         default=None, description="modulator array behind the absorber; injects errors"
     )

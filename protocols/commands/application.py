@@ -6,10 +6,15 @@ from typing import Annotated
 
 import typer
 
+from protocols.commands.check import CHECK_EXAMPLES, check
+from protocols.commands.ctl import CTL_EXAMPLES, ctl
 from protocols.commands.evaluate import evaluate
 from protocols.commands.export import export
 from protocols.commands.init import init
+from protocols.commands.monitor import MONITOR_EXAMPLES, monitor
+from protocols.commands.plan import PLAN_EXAMPLES, plan
 from protocols.commands.runs import runs
+from protocols.commands.safe import SAFE_EXAMPLES, safe
 from protocols.commands.train import EXAMPLES, train
 
 HELP = """Train optical neural networks with light, simulated or real.
@@ -20,7 +25,19 @@ HELP = """Train optical neural networks with light, simulated or real.
 
   backbeam runs                       what was trained so far, and how it went
 
+  backbeam monitor                    watch it live, pause it, stop it
+
   backbeam train --help               every option, with its default
+
+**A bench of your own**
+
+  backbeam init my_bench.toml         a commented file to start from, all simulated
+
+  backbeam check my_bench.toml        who answers, and is everything safe
+
+  backbeam plan my_bench.toml         time, gain and power, before anything is on
+
+  backbeam safe my_bench.toml         make everything safe, whatever happened
 
 Add --debug anywhere to see where an error comes from.
 """
@@ -60,4 +77,9 @@ def build_application() -> typer.Typer:
     application.command(epilog=EXAMPLES)(train)
     for command in (evaluate, export, runs, init):
         application.command()(command)
+    application.command(epilog=MONITOR_EXAMPLES)(monitor)
+    application.command(epilog=CTL_EXAMPLES)(ctl)
+    application.command(epilog=CHECK_EXAMPLES)(check)
+    application.command(epilog=PLAN_EXAMPLES)(plan)
+    application.command(epilog=SAFE_EXAMPLES)(safe)
     return application

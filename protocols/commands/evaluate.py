@@ -23,6 +23,7 @@ def evaluate(
     Prints accuracy and loss of both halves, and how often each class is recognised.
     """
     import json
+    from contextlib import closing
 
     import numpy as np
     from rich.console import Console
@@ -30,6 +31,7 @@ def evaluate(
 
     from protocols import evaluation
     from protocols.experiment import (
+        best_operating_point,
         best_weights,
         load_recorded_data,
         rebuild_network,
@@ -41,19 +43,20 @@ def evaluate(
     opened = open_run(run)
     dataset = load_recorded_data(opened, data_dir)
     network = rebuild_network(opened)
-    network.write(best_weights(opened))
     loss = LOSSES[recorded_settings(opened).loss]
     parts = {
         "validation": (dataset.validation_inputs, dataset.validation_labels),
         "test": (dataset.test_inputs, dataset.test_labels),
     }
-    scores = {name: evaluation.evaluate(network, *part, loss) for name, part in parts.items()}
+    with closing(network):
+        network.write(best_weights(opened), best_operating_point(opened))
+        scores = {name: evaluation.evaluate(network, *part, loss) for name, part in parts.items()}
+        decided = network.forward(dataset.test_inputs).output.argmax(axis=1)
     console = Console(highlight=False)
     table = Table("", "accuracy", "loss", "images", box=None, padding=(0, 2, 0, 0))
     for name, score in scores.items():
         table.add_row(name, f"{score.accuracy:.2%}", f"{score.loss:.4f}", str(len(parts[name][1])))
     console.print(table)
-    decided = network.forward(dataset.test_inputs).output.argmax(axis=1)
     rates = [
         float(np.mean(decided[dataset.test_labels == label] == label))
         for label in range(dataset.classes)

@@ -33,7 +33,16 @@ def init(
     _write(path, f"#:schema ./{SCHEMA_FILE}\n{bench}", "x")
     _write(schema_path, schema, "w")
     typer.echo(f"{path} is written; {SCHEMA_FILE} beside it lets editors complete and check it")
-    typer.echo("open it from Python with instruments.bench_opening.open_bench")
+    typer.echo(f"next: backbeam check {_quoted(path)}")
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as it has to be typed."""
+    import os
+    import shlex
+    import subprocess
+
+    return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
 
 
 def _renamed(text: str, path: Path) -> str:

@@ -1,9 +1,9 @@
-"""``backbeam train``: train a network, or go on with a run that was cut off."""
+"""``backbeam train``: train a bench or an ideal network, or go on with a run that was cut off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,19 @@ from protocols.commands import train_options as option
 from protocols.commands.train_options import Activation, Errors, Optimizer
 
 if TYPE_CHECKING:
+    from instruments.bench_file.schema import BenchFile
+    from instruments.network import Network, NonlinearUnit
     from protocols.datasets import Dataset
     from protocols.record.recorder import Recorder
     from protocols.training import Training
 
 EXAMPLES = """**Examples**
 
-backbeam train --layers 64,32,10 --epochs 30 --note "a first try"
+backbeam train                                      the built-in bench learns digits
+
+backbeam train my_bench.toml --epochs 30 --note "a first try"
+
+backbeam train --ideal --layers 64,32,10            the same without devices
 
 backbeam train --data mnist --layers 784,128,10 --derivative exact
 
@@ -29,10 +35,13 @@ backbeam train --resume runs/digits-20260131-120000
 WIDTH_BESIDE_PATH = 24
 
 _OPTICAL = (Activation.absorber, Activation.gain)
+_BUILT_IN = "digits"
+_OF_IDEAL_NETWORKS = ("layers", "activation", "optical_depth", "gain", "model")
 
 
 def train(
     context: typer.Context,
+    bench: option.BenchArgument = None,
     ideal: option.Ideal = False,
     layers: option.Layers = None,
     activation: option.ActivationOption = Activation.absorber,
@@ -66,10 +75,12 @@ def train(
     resume: option.Resume = None,
     json_line: option.JsonLine = False,
 ) -> None:
-    """Train a network and record how it went.
+    """Train a bench, real or simulated, and record how it went.
 
-    Without options it learns the built-in handwritten digits. Ctrl-C ends a run safely
-    (exit code 130); `backbeam train --resume RUN` goes on where it ended.
+    Without arguments the built-in bench, all of it simulated, learns handwritten digits. Without
+    BENCH, --ideal, --layers and the like, or data other than digits, ask for the paper's algebra
+    without devices. Ctrl-C ends a run safely (exit code 130); `backbeam train --resume RUN` goes
+    on where it ended.
     """
     values = locals().copy()
     if resume is not None:
@@ -78,8 +89,10 @@ def train(
         _refuse_other_options(context, allowed=("resume", "json_line", "data_dir"))
         training, recorder = resume_run(resume, data_dir)
     else:
+        file = _bench_file(values, _given(context))
         training, recorder = _begin(
-            settings=_settings(values),
+            values,
+            file,
             data={
                 "name": data,
                 "data_folder": data_dir,
@@ -88,41 +101,51 @@ def train(
                 "split_seed": split_seed,
                 "input_scale": input_scale,
             },
-            layers=layers,
-            unit=_unit(values),
-            out=out,
-            note=" ".join(note.split()),
         )
         for remark in _options_without_effect(values, _given(context)):
             typer.echo(f"note: {remark}", err=True)
-    _run(training, recorder, json_line)
+    with closing(training.network):
+        _run(training, recorder, json_line)
 
 
-def _unit(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a nonlinear unit."""
+def _bench_file(values: dict[str, Any], given: set[str]) -> BenchFile | None:
+    """Return the file of the bench that is meant; ``None`` for a network given by options."""
+    from instruments.bench_file.reading import find_bench_file
+    from instruments.errors import SettingsError
+
+    bench, named = values["bench"], [name for name in _OF_IDEAL_NETWORKS if name in given]
+    other_data = values["data"].lower() != "digits"
+    if bench is None and (values["ideal"] or named or other_data):
+        return None
+    if named:
+        raise SettingsError(
+            f"{', '.join(map(_flag, named))}: the bench file {bench} says what network it is; "
+            "change it there, or leave BENCH out to train an ideal network"
+        )
+    return find_bench_file(_BUILT_IN if bench is None else bench)
+
+
+def _given_unit(values: dict[str, Any]) -> NonlinearUnit:
+    """Return the nonlinear unit that the options describe."""
     from math import isfinite
 
     from instruments.errors import SettingsError
+    from instruments.network import NonlinearUnit
 
     activation, derivative = values["activation"], values["derivative"].value
     if activation not in _OPTICAL:
         # Computed functions know one derivative, whatever a probe would see.
-        return {"kind": activation.value, "derivative": "exact" if derivative != "one" else "one"}
+        return NonlinearUnit(activation.value, derivative="exact" if derivative != "one" else "one")
     name = "gain" if activation is Activation.gain else "optical_depth"
     strength = values[name]
     if not (isfinite(strength) and strength >= 0):
         raise SettingsError(
             f"{name.replace('_', '-')}: found {strength:g}; give a number from 0 on"
         )
-    return {
-        "kind": activation.value,
-        "strength": strength,
-        "model": values["model"].value,
-        "derivative": derivative,
-    }
+    return NonlinearUnit(activation.value, strength, values["model"].value, derivative)
 
 
-def _settings(values: dict[str, Any]) -> dict[str, Any]:
+def _settings(values: dict[str, Any], unit: NonlinearUnit | None) -> dict[str, Any]:
     """Return the training settings, with the defaults that depend on other options."""
     from protocols.initial_weights import (
         DEEPEST_NORMAL_START,
@@ -134,8 +157,8 @@ def _settings(values: dict[str, Any]) -> dict[str, Any]:
     digits = values["data"].lower() == "digits"
     start = values["start"].value
     if start == "auto":
-        deep = values["optical_depth"] > DEEPEST_NORMAL_START
-        start = "double-peaked" if deep and _is_absorber(values) else "normal"
+        depth = unit.strength if unit is not None and unit.kind == "absorber" else 0.0
+        start = "double-peaked" if depth > DEEPEST_NORMAL_START else "normal"
     defaults = {
         "epochs": 100 if digits else 50,
         "learning_rate": 3e-3 if digits else 5e-4,
@@ -154,26 +177,60 @@ def _is_absorber(values: dict[str, Any]) -> bool:
 
 
 def _begin(
-    settings: dict[str, Any],
-    data: dict[str, Any],
-    layers: str | None,
-    unit: dict[str, Any],
-    out: Path | None,
-    note: str,
+    values: dict[str, Any], file: BenchFile | None, data: dict[str, Any]
 ) -> tuple[Training, Recorder]:
+    from instruments.bench_opening import network_layers, open_bench
     from instruments.errors import SettingsError
-    from instruments.network import NonlinearUnit
     from protocols.experiment import DataChoice, record
     from protocols.settings import TrainingSettings, check
     from protocols.training import Training
     from sim_backends.ideal_network import IdealNetwork
 
-    checked = check(TrainingSettings, settings)
+    network: Network
+    derivative = values["derivative"].value
+    layers = None if file is None else network_layers(file, derivative)
+    unit = _given_unit(values) if layers is None else layers[0].unit
+    checked = check(TrainingSettings, _settings(values, unit))
     choice = check(DataChoice, data)
-    sizes = None if layers is None else _parse_layers(layers)
+    sizes = None if values["layers"] is None else _parse_layers(values["layers"])
+    out, note = values["out"], " ".join(values["note"].split())
     if out is not None and out.exists():
         raise SettingsError(f"{out} exists already: choose another --out, or --resume it")
     dataset = choice.load()
+    if file is None or layers is None:
+        assert unit is not None
+        network = IdealNetwork.dense(_fitting_sizes(sizes, dataset, values["layers"]), unit)
+    else:
+        _check_fit(file, dataset)
+        network = (
+            IdealNetwork(layers) if values["ideal"] else open_bench(file, derivative=derivative)
+        )
+    try:
+        training = Training(network, dataset, checked)
+        with _new_folder(dataset.name) if out is None else nullcontext(out) as path:
+            return training, record(training, choice, path, note)
+    except BaseException:
+        network.close()
+        raise
+
+
+def _check_fit(file: BenchFile, dataset: Dataset) -> None:
+    """Refuse data a bench was not made for."""
+    from instruments.errors import SettingsError
+
+    found = (dataset.features, dataset.classes)
+    allowed = (file.network.layers[0], file.network.layers[-1])
+    if found != allowed:
+        raise SettingsError(
+            f"{dataset.name} has {found[0]} inputs and {found[1]} classes; {file.origin} has "
+            f"{allowed[0]} inputs and {allowed[1]} outputs: choose other data with --data and "
+            "--image-size, or a bench made for these"
+        )
+
+
+def _fitting_sizes(sizes: list[int] | None, dataset: Dataset, layers: str | None) -> list[int]:
+    from instruments.errors import SettingsError
+
     if sizes is None:
         sizes = [dataset.features, _hidden_neurons(dataset), dataset.classes]
     elif (sizes[0], sizes[-1]) != (dataset.features, dataset.classes):
@@ -182,10 +239,7 @@ def _begin(
             f"layers: found {layers}, but {dataset.name} has {dataset.features} inputs and "
             f"{dataset.classes} classes; give {dataset.features},{between}{dataset.classes}"
         )
-    network = IdealNetwork.dense(sizes, NonlinearUnit(**unit))
-    training = Training(network, dataset, checked)
-    with _new_folder(dataset.name) if out is None else nullcontext(out) as path:
-        return training, record(training, choice, path, note)
+    return sizes
 
 
 def _parse_layers(text: str) -> list[int]:
@@ -299,6 +353,8 @@ def _run(training: Training, recorder: Recorder, json_line: bool) -> None:
 
     from rich.console import Console
 
+    from instruments.bench import Bench
+    from instruments.gain_ledger import ledger_text
     from protocols.interruption import Interrupted
     from protocols.progress import LiveProgress
     from protocols.reporting import result_table
@@ -328,5 +384,7 @@ def _run(training: Training, recorder: Recorder, json_line: bool) -> None:
     if not console.is_terminal:
         console.width = max(console.width, len(str(recorder.path)) + WIDTH_BESIDE_PATH)
     console.print(result_table(result))
+    if isinstance(training.network, Bench):
+        console.print(ledger_text(training.network.gain_ledger()), soft_wrap=True)
     if json_line:
         print(json.dumps(result.summary()))

@@ -72,9 +72,22 @@ def _option(panel: str, metavar: str | None, help: str, *names: str) -> Any:
     return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel)
 
 
+BenchArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="BENCH",
+        help="Bench file, or name of a built-in bench. Default: digits, all of it simulated.",
+        show_default=False,
+    ),
+]
 Ideal = Annotated[
     bool,
-    _option(_NETWORK, None, "The paper's algebra without devices. The default.", "--ideal"),
+    _option(
+        _NETWORK,
+        None,
+        "The paper's algebra without devices; with BENCH, in the layers of that bench.",
+        "--ideal",
+    ),
 ]
 Layers = Annotated[
     str | None,

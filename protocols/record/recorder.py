@@ -31,6 +31,7 @@ from protocols.record.lock import acquire_lock
 from protocols.record.recorder_thread import Ending, RecorderThread, Row
 from protocols.record.store import RunStore
 from protocols.record.versions import present_versions, version_differences
+from protocols.record.watcher import Watcher
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Recorder:
         self._counts = store.counts()
         self._rows_before = self._counts["rows"]
         self._closed = False
+        self._watcher: Watcher | None = None
         width = len(store.rows.arrays[0].attributes["columns"])
         self._thread = RecorderThread(store, width, clock)
 
@@ -183,6 +185,8 @@ class Recorder:
                 f"this one is different ({error})"
             ) from error
         self._thread.put(lambda: self._store.epochs.arrays[0].append(values))
+        if self._watcher is not None:
+            self._watcher.epoch(self._counts["epochs"], values[0])
         self._counts["epochs"] += 1
 
     def fields(self, step: int, fields: Mapping[str, npt.ArrayLike]) -> None:
@@ -216,6 +220,8 @@ class Recorder:
             )
         self._thread.put(lambda: self._store.append_sample(step, copies))
         self._fields = described
+        if self._watcher is not None:
+            self._watcher.fields(step, copies)
         self._counts["samples"] += 1
 
     def event(self, kind: str, text: str, **details: Any) -> None:
@@ -229,6 +235,8 @@ class Recorder:
         }
         line = json.dumps(event, allow_nan=False).encode() + b"\n"
         self._thread.put(lambda: self._store.append_event(line))
+        if self._watcher is not None:
+            self._watcher.event(self._counts["event_bytes"], event)
         self._counts["event_bytes"] += len(line)
 
     def checkpoint(self, checkpoint: Checkpoint, *, wait: bool = False) -> None:
@@ -245,6 +253,8 @@ class Recorder:
         checkpoint.check()
         counts = {**self._counts, "rows": self._steps()}
         self._thread.put_checkpoint(checkpoint, counts, wait=wait)
+        if self._watcher is not None:
+            self._watcher.checkpoint(checkpoint)
 
     def close(
         self,
@@ -275,8 +285,51 @@ class Recorder:
         try:
             self._thread.finish(ending)
         finally:
+            if self._watcher is not None:
+                self._watcher.closed()
             if not self._thread.is_alive():
                 self._lock.release()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell a watcher of everything that is recorded from now on, rows excepted."""
+        self._watcher = watcher
+
+    @property
+    def wants_taps(self) -> bool:
+        """Whether somebody is watching who would like to see the taps of the next minibatch."""
+        return self._watcher is not None and self._watcher.wants_taps
+
+    def show_taps(self, step: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Show taps, and the weights the light met, to whoever watches; nothing is recorded.
+
+        Parameters
+        ----------
+        step
+            The step.
+        arrays
+            Arrays nobody changes any more, by name.
+        """
+        if self._watcher is not None:
+            self._watcher.taps(step, arrays)
+
+    def rows_since(self, start: int, most: int) -> tuple[int, npt.NDArray[np.float64]]:
+        """Copy rows from row ``start`` of the run on, recorded or still on their way.
+
+        From any thread; costs the training loop nothing. Returns the first row copied, later
+        than ``start`` where older ones are no longer at hand, and ``[n, columns]``.
+        """
+        first, rows = self._thread.rows_since(start - self._rows_before, most)
+        return first + self._rows_before, rows
+
+    @property
+    def rows_committed(self) -> int:
+        """Rows of the run that count on the disk."""
+        return self._rows_before + self._thread.rows_committed
+
+    @property
+    def generation(self) -> int:
+        """How often the run was resumed."""
+        return self._store.latest.generation
 
     def __enter__(self) -> Self:
         return self

@@ -2,8 +2,8 @@
 
 The training loop copies each row into a ring (no lock, half a microsecond); everything else
 passes through a short queue. Twice a second the thread takes all there is, in its order, and
-commits it. A live monitor would be fed from here too, between taking and committing, at a
-faster rhythm than the commits.
+commits it. What lies in the ring can be copied meanwhile (``rows_since``), which is how rows are
+published at a faster rhythm than the commits.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class RecorderThread:
         self._capacity = max(_RING_ROWS, _RING_BYTES // (8 * width))
         self._ring = np.empty((self._capacity, width))
         self.rows_taken_in = 0
+        self.rows_committed = 0
         self._written = 0
 
         self._condition = threading.Condition()
@@ -102,6 +103,30 @@ class RecorderThread:
                 f"this one is different ({error})"
             ) from error
         self.rows_taken_in = taken_in + 1
+
+    def rows_since(self, start: int, most: int) -> tuple[int, npt.NDArray[np.float64]]:
+        """Copy rows from ``start`` on, from any thread and without a lock.
+
+        Parameters
+        ----------
+        start
+            Counted from the first row this thread took in.
+        most
+            How many to copy at most.
+
+        Returns
+        -------
+        first, rows
+            The first row copied, later than ``start`` if the ring has come round, and
+            ``[n, width]``.
+        """
+        stop = min(self.rows_taken_in, start + most)
+        first = max(start, 0)
+        rows = self._ring[np.arange(first, stop) % self._capacity]
+        # The slot after the newest row may be in the middle of being written.
+        oldest = self.rows_taken_in - self._capacity + 1
+        lost = min(max(oldest - first, 0), len(rows))
+        return first + lost, rows[lost:]
 
     def put(self, item: Callable[[], None]) -> None:
         """Hand over something the thread shall do with the store."""
@@ -232,6 +257,7 @@ class RecorderThread:
         for item in items:
             item()
         changed = self._store.commit()
+        self.rows_committed = self._written
         if waiting is not None:
             begun = time.monotonic()
             self._store.write_checkpoint(*waiting)

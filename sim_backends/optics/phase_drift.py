@@ -7,6 +7,8 @@ known exactly (D. T. Gillespie, Phys. Rev. E 54, 2084 (1996)), so the step size 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,3 +41,14 @@ def drifted(
     spread = rms * np.sqrt(-np.expm1(-2.0 * steps))
     state: Floats = np.asarray(phase, np.float64) * np.exp(-steps) + spread * np.asarray(normals)
     return state
+
+
+def transition(
+    elapsed_seconds: float, correlation_seconds: float, rms: float
+) -> tuple[float, float]:
+    """Return which share of the state an interval leaves and how far it then spreads.
+
+    The same as in ``drifted``, for a caller who has a few single numbers to move.
+    """
+    steps = elapsed_seconds / correlation_seconds
+    return math.exp(-steps), rms * math.sqrt(-math.expm1(-2.0 * steps))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -14,10 +13,11 @@ from instruments.interfaces.camera import Region
 from instruments.interfaces.sequence import SequenceStage, SequenceState
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
+from sim_backends.simulated.measurement_noise import measurement_noise
 from sim_backends.simulated.settings import CameraSettings
 from sim_backends.simulated.simulated_instrument import SimulatedInstrument, check_all_fired
 from sim_backends.simulated.stage_light import powers, stage_looked_at
-from sim_backends.simulated.trigger_line import shared_trigger_line
+from sim_backends.simulated.trigger_line import check_keeps_up, shared_trigger_line
 
 Frames = npt.NDArray[np.uint16]
 
@@ -57,8 +57,7 @@ class SimulatedCamera(SimulatedInstrument):
         self.sequence = SequenceState(self.name, loads=False)
         self._frames: list[Frames] = []
         self._stage = stage_looked_at(request)
-        seed = (self.twin.imperfections.seed, zlib.crc32(self.name.encode()))
-        self._generator = np.random.default_rng(seed)
+        self._noise = measurement_noise(request)
         self._spots = self._make_spots()
         shared_trigger_line(request).watchers.append(self)
 
@@ -90,6 +89,7 @@ class SimulatedCamera(SimulatedInstrument):
 
     def regions(self) -> tuple[Region, ...]:
         """Return the regions."""
+        self._check_open()
         return self._regions
 
     def set_regions(self, regions: Sequence[Region]) -> None:
@@ -124,8 +124,15 @@ class SimulatedCamera(SimulatedInstrument):
         return self._counter
 
     def arm(self, shots: int) -> None:
-        """Get ready to take ``shots`` frames."""
+        """Get ready to take ``shots`` frames.
+
+        Raises
+        ------
+        InstrumentError
+            If triggers come faster than the exposures.
+        """
         self._checked("shots", shots)
+        check_keeps_up(self.name, "exposes", self._exposure_seconds, self.twin)
         self.sequence.armed(shots)
         self._frames.clear()
 
@@ -167,7 +174,8 @@ class SimulatedCamera(SimulatedInstrument):
             share = self._exposure_seconds / own.nominal_exposure
             light = powers(self._stage, own.port)[:shots] @ self._spots * np.float32(share)
         variance = light / own.electrons_per_count + own.read_noise**2
-        counts = own.black_level + light + np.sqrt(variance) * self._generator.normal(size=shape)
+        noise = np.sqrt(variance) * self._noise.generator.normal(size=shape)
+        counts = own.black_level + light + noise
         clipped = np.clip(np.rint(counts), 0, own.full_well)
         frames: Frames = clipped.astype(np.uint16).reshape(shots, self.rows, self.columns)
         return frames

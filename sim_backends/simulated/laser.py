@@ -40,10 +40,18 @@ class SimulatedLaser(SimulatedInstrument):
         self._enabled = False
         self._locked = False
         self._lights_twin = main_laser(request.bench) == self.name
+        self._checked("power_watts", self._watts)
+        self._checked("detuning_hertz", self._detuning_hertz)
 
     @classmethod
     def open(cls, request: OpeningRequest[Any]) -> Self:
-        """Return the laser, not emitting, its power set to the nominal one."""
+        """Return the laser, not emitting, its power set to the nominal one.
+
+        Raises
+        ------
+        LimitError
+            If the bench file's limits leave out the nominal power or the line itself.
+        """
         return cls(request)
 
     def set_enabled(self, enabled: bool) -> None:

@@ -16,7 +16,7 @@ from instruments.opening import OpeningRequest
 from sim_backends.optics.micromirrors import lee_first_order
 from sim_backends.simulated.settings import MirrorDeviceSettings
 from sim_backends.simulated.simulated_instrument import SimulatedInstrument, check_all_fired
-from sim_backends.simulated.trigger_line import shared_trigger_line
+from sim_backends.simulated.trigger_line import check_keeps_up, shared_trigger_line
 
 Complexes = npt.NDArray[np.complex64]
 
@@ -50,6 +50,7 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         self._picture_seconds = self._limits["picture_seconds"].low
         self.sequence = SequenceState(self.name, loads=True)
         self._fields: Complexes = np.zeros((1, *self.raster.shape), np.complex64)
+        self._loaded_fields = self._fields
         shared_trigger_line(request).outputs.append(self)
 
     @classmethod
@@ -96,13 +97,16 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         self._loaded(fields)
 
     def arm(self) -> None:
-        """Get ready to step through the loaded frames."""
+        """Get ready to step through the loaded frames.
+
+        Raises
+        ------
+        InstrumentError
+            If triggers come faster than the pictures.
+        """
         self._check_open()
-        if self._picture_seconds > self.twin.shot_period_seconds:
-            raise InstrumentError(
-                f"{self.name}: frames stay on for {self._picture_seconds:g} s and triggers come "
-                f"every {self.twin.shot_period_seconds:g} s; shorten the picture time"
-            )
+        self.sequence.check_arm()
+        check_keeps_up(self.name, "shows each frame", self._picture_seconds, self.twin)
         self.sequence.armed()
 
     def wait_until_done(self, timeout_seconds: float) -> None:
@@ -116,11 +120,14 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         self.sequence.stopped()
 
     def before_shots(self, shots: int) -> None:
-        """Step on."""
-        self.sequence.triggered(shots)
+        """Step on; the last frame stays."""
+        first = self.sequence.fired
+        taken = self.sequence.triggered(shots)
+        if taken:
+            self._fields = self._loaded_fields[first : first + taken]
 
     def fields(self) -> Complexes:
-        """Return the fields ``[shots, block rows, block columns]`` of the loaded frames.
+        """Return the fields ``[shots, block rows, block columns]`` that the latest shots saw.
 
         Relative to the light on the device; each block's field is its mean.
         """
@@ -131,7 +138,7 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         self.sequence.check_load()
 
     def _loaded(self, fields: Complexes) -> None:
-        self._fields = fields
+        self._loaded_fields = fields
         self.sequence.loaded(len(fields))
 
     def _light_of_blocks(self, blocks: MirrorBlocks) -> Complexes:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
+import math
 from typing import Any, ClassVar, Self
-
-import numpy as np
 
 from instruments.errors import InstrumentError
 from instruments.limits import Limit, check_value
 from instruments.opening import OpeningRequest
+from sim_backends.simulated.measurement_noise import measurement_noise
 from sim_backends.simulated.settings import PowerMeterSettings
 from sim_backends.simulated.simulated_instrument import SimulatedInstrument
 from sim_backends.simulated.stage_light import powers, stage_looked_at
 from sim_backends.simulated.trigger_line import shared_trigger_line
+
+_AVERAGES = Limit(1, math.inf, "readings")
 
 
 class SimulatedPowerMeter(SimulatedInstrument):
@@ -44,9 +45,14 @@ class SimulatedPowerMeter(SimulatedInstrument):
         )
         self._line = shared_trigger_line(request)
         self._stage = stage_looked_at(request)
-        seed = (self.twin.imperfections.seed, zlib.crc32(self.name.encode()))
-        self._generator = np.random.default_rng(seed)
-        self._scale = 1 + own.uncertainty * float(self._generator.normal())
+        beams = 0 if self._stage is None else powers(self._stage, own.port).shape[1]
+        if own.neuron is not None and self._stage is not None and own.neuron >= beams:
+            raise InstrumentError(
+                f"{self.name}: settings.neuron: found {own.neuron}; port {own.port} of stage "
+                f"'{own.stage}' has {beams} beams, from 0"
+            )
+        self._noise = measurement_noise(request)
+        self._scale = 1 + own.uncertainty * self._noise.calibration_error
 
     @classmethod
     def open(cls, request: OpeningRequest[Any]) -> Self:
@@ -55,7 +61,8 @@ class SimulatedPowerMeter(SimulatedInstrument):
         Raises
         ------
         InstrumentError
-            If the stage it looks at does not exist or the wavelength is outside its range.
+            If the stage or the beam it looks at does not exist, or the wavelength is outside its
+            range.
         """
         return cls(request)
 
@@ -71,6 +78,7 @@ class SimulatedPowerMeter(SimulatedInstrument):
     def read_watts(self, averages: int = 1) -> float:
         """Return the mean of ``averages`` readings, in the twin's time."""
         self._check_open()
+        check_value(self.name, "averages", averages, _AVERAGES)
         self._clock.wait(averages * self._own.response)
         watts = self._scale * self._true_watts()
         if watts > self._limits["power_watts"].high:
@@ -78,8 +86,8 @@ class SimulatedPowerMeter(SimulatedInstrument):
                 f"{self.name}: overloaded at {watts:.3g} W; it takes "
                 f"{self._limits['power_watts']}: attenuate the light"
             )
-        noise = self._own.noise / np.sqrt(averages)
-        return float(watts + noise * self._generator.normal())
+        noise = self._own.noise / math.sqrt(averages)
+        return float(watts + noise * self._noise.generator.normal())
 
     def _true_watts(self) -> float:
         if self._stage is None:

@@ -150,6 +150,9 @@ class OpticalAmplifierSettings(_Settings):
         How fast the current is moved at most.
     temperature
         Of the chips, which their coolers hold.
+    saturation_power
+        Output power of the data sheet at which the gain has fallen by a factor e. Plans are made
+        with it; the twin's own stands in the file's section ``[twin.amplifiers]``.
     """
 
     channels: Count
@@ -159,6 +162,7 @@ class OpticalAmplifierSettings(_Settings):
     current_limit: PositiveAmperes = 0.2
     ramp: PositiveAmperesPerSecond = 10.0
     temperature: Celsius = 25.0
+    saturation_power: PositiveWatts | None = None
 
 
 class LaserSettings(_Settings):

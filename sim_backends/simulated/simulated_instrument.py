@@ -52,6 +52,7 @@ class SimulatedInstrument:
 
     def limits(self) -> Mapping[str, Limit]:
         """Return what is allowed, as narrowed by the bench file."""
+        self._check_open()
         return self._limits
 
     def make_safe(self) -> None:

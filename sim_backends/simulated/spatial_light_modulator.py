@@ -87,6 +87,9 @@ class SimulatedSpatialLightModulator(SimulatedInstrument):
         """Show a block pattern; errors as of ``BlockPattern.check``."""
         self._check_open()
         pattern.check(self.name, self.rows, self.columns, self.bit_depth)
+        limit = self._limits["level"]
+        if limit.low > 0 or limit.high < 2**self.bit_depth - 1:
+            check_array(self.name, "level", expand_blocks(pattern, self._frame), limit)
         if not self.faithful and self._is_own_raster(pattern):
             moment = self._next_refresh()
             depth, offset = pattern.depth_levels, pattern.offset_levels

@@ -27,7 +27,8 @@ class SimulatedTemperatureController(SimulatedInstrument):
         own = request.settings
         super().__init__(request, {"temperature_celsius": Limit(own.lowest, own.highest, "degC")})
         self._own = own
-        self._target = min(max(own.ambient, own.lowest), own.highest)
+        allowed = self._limits["temperature_celsius"]
+        self._target = min(max(own.ambient, allowed.low), allowed.high)
         self._enabled = False
         # Where the present relaxation began, and when.
         self._from = own.ambient

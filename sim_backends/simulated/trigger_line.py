@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from instruments.errors import InstrumentError
 from instruments.opening import OpeningRequest
 from sim_backends.simulated.twin_of_bench import shared_twin
 from sim_backends.twin.twin import Twin
@@ -79,6 +80,22 @@ class TriggerLine:
         for output in self.outputs:
             output.before_shots(0)
         self._twin.expose(1, ())
+
+
+def check_keeps_up(instrument: str, does: str, seconds: float, twin: Twin) -> None:
+    """Check that an instrument is ready again when the next trigger comes.
+
+    Raises
+    ------
+    InstrumentError
+        If it is busy for longer than the shot period.
+    """
+    period = twin.shot_period_seconds
+    if seconds > period * (1 + 1e-9):
+        raise InstrumentError(
+            f"{instrument}: {does} for {seconds:g} s and triggers come every {period:g} s; "
+            "shorten its time or slow the trigger source down"
+        )
 
 
 def shared_trigger_line(request: OpeningRequest[Any]) -> TriggerLine:

@@ -12,6 +12,7 @@ from instruments.network import Array
 from sim_backends import absorption
 from sim_backends.optics.phase_drift import drifted
 from sim_backends.optics.semiconductor_amplifier import field_gain, small_signal_gain
+from sim_backends.twin.elementary_functions import exponential, sine
 from sim_backends.twin.imperfections import (
     AbsorberImperfections,
     AmplifierImperfections,
@@ -28,7 +29,8 @@ from sim_backends.twin.noise import NoiseStream, normal_pair
 from sim_backends.twin.readout import Digitiser
 
 Floats = npt.NDArray[np.float32]
-
+Field = Floats
+"""Complex fields as ``[2, B, n]``, real parts before imaginary ones; ``[1, B, n]`` if real."""
 
 _LARGEST_POWER = 16.0
 """Powers in units of the saturation power are taken as this at most in front of an amplifier."""
@@ -72,32 +74,42 @@ class ModulatorTruth:
 
     def field(self, volts: Floats) -> Array:
         """Return the field ``[B, n]`` behind modulators at ``volts``."""
-        angle = np.empty(volts.shape, np.float32)
+        field = np.empty(volts.shape, np.float32)
         bias = self.bias_radians + self.drift_radians.astype(np.float32)
         turn = np.float32(0.5 * math.pi) / self.half_wave_volts
-        _modulator_angle(np.ascontiguousarray(volts), self.step_volts, turn, bias, angle)
-        np.sin(angle, out=angle)
-        angle += self.leakage
-        angle *= self.field_at_full
-        return angle
+        _modulate(
+            np.ascontiguousarray(volts),
+            self.step_volts,
+            turn,
+            bias,
+            self.leakage,
+            self.field_at_full,
+            field,
+        )
+        return field
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _modulator_angle(
-    volts: Floats, step: np.float32, turn: Floats, bias: Floats, angle: Floats
+def _modulate(
+    volts: Floats,
+    step: np.float32,
+    turn: Floats,
+    bias: Floats,
+    leakage: Floats,
+    field_at_full: np.float32,
+    field: Floats,
 ) -> None:
-    for shot in range(volts.shape[0]):
+    shots, channels = volts.shape
+    for shot in range(shots):
+        given, row = volts[shot], field[shot]
         if step > np.float32(0):
-            for i in range(volts.shape[1]):
-                angle[shot, i] = np.rint(volts[shot, i] / step) * step * turn[i] + bias[i]
+            inverse = np.float32(1) / step
+            for i in range(channels):
+                row[i] = np.rint(given[i] * inverse) * step
         else:
-            for i in range(volts.shape[1]):
-                angle[shot, i] = volts[shot, i] * turn[i] + bias[i]
-
-
-def _both_parts(field: Floats) -> Floats:
-    """Return ``[2, B, n]`` of a field that may be real only, ``[1, B, n]``."""
-    return field if len(field) == 2 else np.concatenate([field, np.zeros_like(field)])
+            row[:] = given
+        for i in range(channels):
+            row[i] = (sine(row[i] * turn[i] + bias[i]) + leakage[i]) * field_at_full
 
 
 class AmplifierTruth:
@@ -145,7 +157,9 @@ class AmplifierTruth:
         if len(currents) > 1:
             currents = np.asarray(amperes, np.float64)
         # One curve serves all channels where they are driven alike.
-        gains = self.small_signal_gain(currents) if enabled else np.full(1, self.OFF_GAIN)
+        gains = self.small_signal_gain(currents) if enabled else np.zeros(1)
+        # No current leaves at least as much light as being switched off.
+        gains = np.maximum(gains, self.OFF_GAIN)
         self.gain = gains
         own = self._imperfections
         curves = np.zeros((_GAIN_TERMS, len(gains)), complex)
@@ -190,22 +204,26 @@ class AmplifierTruth:
         """Field gain of a single amplifier for the steady light in front of modulators."""
         return np.float32(math.sqrt(self.gain[0]) * float(self.spread[0]))
 
-    def amplified(self, light: Floats, pump: Floats, noise: NoiseStream) -> Floats:
+    def gains(self, pump: Field) -> Field:
+        """Return the complex field gains ``[2, B, n]`` that forward light leaves of an array.
+
+        ``pump`` is the light in front of it, ``[1 or 2, B, n]``.
+        """
+        gains = np.empty((2, *pump.shape[1:]), np.float32)
+        _gains(pump, self._real, self._imaginary, self._knees, self.spread, gains)
+        return gains
+
+    def amplified(self, light: Field, gains: Field, noise: NoiseStream) -> Field:
         """Return ``light [1 or 2, B, n]`` behind an array of amplifiers, ``[2, B, n]``.
 
-        Each neuron's gain is what the forward light ``pump`` leaves of it: backward light finds
+        Each neuron's gain is what the forward light leaves of it (``gains``): backward light finds
         the same. Spontaneous emission is added to both quadratures.
         """
-        light, pump = _both_parts(light), _both_parts(pump)
-        behind = np.empty(light.shape, np.float32)
+        behind = np.empty(gains.shape, np.float32)
         noisy = self.is_noisy
         _amplify(
             light,
-            pump,
-            self._real,
-            self._imaginary,
-            self._knees,
-            self.spread,
+            gains,
             self._noise_widths if noisy else self._noise_widths[:0],
             *noise.take(behind[0].size if noisy else 0),
             behind,
@@ -214,46 +232,65 @@ class AmplifierTruth:
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _amplify(
-    light: Floats,
+def _gains(
     pump: Floats,
     curve_real: Floats,
     curve_imaginary: Floats,
     knees: Floats,
     spread: Floats,
+    gains: Floats,
+) -> None:
+    """Work out the fitted curves, ``[terms, n]``, at the power of every shot and channel."""
+    parts, shots, channels = pump.shape
+    largest = np.float32(_LARGEST_POWER)
+    slopes = np.float32(2) * (largest + knees) / largest
+    share = np.empty(channels, np.float32)
+    # Row by row and term by term, so that every inner loop is plain arithmetic on arrays, for
+    # which the compiler uses vector instructions.
+    for shot in range(shots):
+        real, gain, turn = pump[0, shot], gains[0, shot], gains[1, shot]
+        for i in range(channels):
+            share[i] = real[i] * real[i]
+        if parts == 2:
+            imaginary = pump[1, shot]
+            for i in range(channels):
+                share[i] += imaginary[i] * imaginary[i]
+        for i in range(channels):
+            power = min(share[i], largest)
+            share[i] = power / (power + knees[i]) * slopes[i] - np.float32(1)
+            gain[i] = curve_real[0, i]
+            turn[i] = curve_imaginary[0, i]
+        for term in range(1, curve_real.shape[0]):
+            for i in range(channels):
+                gain[i] = gain[i] * share[i] + curve_real[term, i]
+                turn[i] = turn[i] * share[i] + curve_imaginary[term, i]
+        for i in range(channels):
+            gain[i] *= spread[i]
+            turn[i] *= spread[i]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _amplify(
+    light: Floats,
+    gains: Floats,
     widths: Floats,
     start: np.uint32,
     key: np.uint32,
     other_key: np.uint32,
     behind: Floats,
 ) -> None:
-    channels = light.shape[2]
-    terms = curve_real.shape[0]
-    largest = np.float32(_LARGEST_POWER)
-    slopes = np.float32(2) * (largest + knees) / largest
-    share = np.empty(channels, np.float32)
-    gain = np.empty(channels, np.float32)
-    turn = np.empty(channels, np.float32)
-    # Row by row and term by term, so that every inner loop is plain arithmetic on arrays, for
-    # which the compiler uses vector instructions.
-    for shot in range(light.shape[1]):
-        pump_real, pump_imaginary = pump[0, shot], pump[1, shot]
-        real, imaginary = light[0, shot], light[1, shot]
+    parts, shots, channels = light.shape
+    for shot in range(shots):
+        real, gain, turn = light[0, shot], gains[0, shot], gains[1, shot]
         behind_real, behind_imaginary = behind[0, shot], behind[1, shot]
         for i in range(channels):
-            power = pump_real[i] * pump_real[i] + pump_imaginary[i] * pump_imaginary[i]
-            power = min(power, largest)
-            share[i] = power / (power + knees[i]) * slopes[i] - np.float32(1)
-            gain[i] = curve_real[0, i]
-            turn[i] = curve_imaginary[0, i]
-        for term in range(1, terms):
+            behind_real[i] = gain[i] * real[i]
+            behind_imaginary[i] = turn[i] * real[i]
+        if parts == 2:
+            imaginary = light[1, shot]
             for i in range(channels):
-                gain[i] = gain[i] * share[i] + curve_real[term, i]
-                turn[i] = turn[i] * share[i] + curve_imaginary[term, i]
-        for i in range(channels):
-            own_gain, own_turn = gain[i] * spread[i], turn[i] * spread[i]
-            behind_real[i] = own_gain * real[i] - own_turn * imaginary[i]
-            behind_imaginary[i] = own_turn * real[i] + own_gain * imaginary[i]
+                behind_real[i] -= turn[i] * imaginary[i]
+                behind_imaginary[i] += gain[i] * imaginary[i]
         if len(widths):
             first = np.uint32(start + np.uint32(shot * channels))
             for i in range(channels):
@@ -278,23 +315,60 @@ class AbsorberTruth:
         self._relative = _spread(generator, imperfections.depth_spread, neurons)
         self._propagated = layout.model == "propagated"
         self.finite_probe = imperfections.finite_probe
-        self.depth = self._nominal * self._relative
+        self.set_depth_factor(1.0)
 
     def set_depth_factor(self, factor: float) -> None:
         """Scale the optical depth, as oven and detuning do."""
         self.depth = (self._nominal * factor * self._relative).astype(np.float32)
 
-    def transmission(self, power: Floats) -> Floats:
-        """Return the field transmission ``[B, n]`` at powers in units of the saturation power."""
+    def passed(self, light: Field, power: Floats, *, saturates: bool) -> Field:
+        """Return ``light [1 or 2, B, n]`` behind the medium.
+
+        Parameters
+        ----------
+        light
+            What passes, either way.
+        power
+            ``[B, n]`` that saturates the medium, in units of the saturation power.
+        saturates
+            Whether the power of ``light`` itself comes on top of that.
+        """
+        behind = np.empty_like(light)
         if self._propagated:
-            out = np.empty_like(power)
-            for j, depth in enumerate(self.depth):
-                field = np.sqrt(power[:, j])
-                out[:, j] = absorption.transmission_propagated(field, float(depth))
-            return out
-        out = power + np.float32(1)
-        np.divide(np.float32(-0.5) * self.depth, out, out=out)
-        return np.exp(out, out=out)
+            if saturates:
+                power = power + np.square(light).sum(axis=0)
+            np.multiply(light, self._propagated_transmission(power), out=behind)
+        else:
+            _absorb(light, power, saturates, self.depth, behind)
+        return behind
+
+    def _propagated_transmission(self, power: Floats) -> Floats:
+        transmission = np.empty_like(power)
+        for j, depth in enumerate(self.depth):
+            field = np.sqrt(power[:, j])
+            transmission[:, j] = absorption.transmission_propagated(field, float(depth))
+        return transmission
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _absorb(light: Floats, power: Floats, saturates: bool, depth: Floats, behind: Floats) -> None:
+    """Multiply light by ``exp(-(depth / 2) / (1 + power))``, Eq. 4 of arXiv:1912.12256."""
+    parts, shots, neurons = light.shape
+    share = np.empty(neurons, np.float32)
+    for shot in range(shots):
+        for j in range(neurons):
+            share[j] = np.float32(1) + power[shot, j]
+        if saturates:
+            for part in range(parts):
+                row = light[part, shot]
+                for j in range(neurons):
+                    share[j] += row[j] * row[j]
+        for j in range(neurons):
+            share[j] = exponential(np.float32(-0.5) * depth[j] / share[j])
+        for part in range(parts):
+            row, passed = light[part, shot], behind[part, shot]
+            for j in range(neurons):
+                passed[j] = row[j] * share[j]
 
 
 class DetectorTruth:

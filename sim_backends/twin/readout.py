@@ -52,18 +52,15 @@ def read_bank(
     """
     shots, channels = light.shape[1:]
     volts = np.empty((shots, channels), np.float32)
-    cosine, sine = math.cos(phase_radians), math.sin(phase_radians)
-    turned = np.empty((2, channels), np.float32)
-    turned[0] = response[0] * np.float32(cosine) - response[1] * np.float32(sine)
-    turned[1] = response[1] * np.float32(cosine) + response[0] * np.float32(sine)
     _read_bank(
         light,
         light[:0] if pump is None else pump,
-        turned,
-        response[2:],
+        response,
+        math.cos(phase_radians),
+        math.sin(phase_radians),
         noise_variance,
-        np.float32(digitiser.full_scale),
-        np.float32(digitiser.step),
+        digitiser.full_scale,
+        digitiser.step,
         *noise.take((shots + 1) // 2 * channels),
         volts,
     )
@@ -74,36 +71,42 @@ def read_bank(
 def _read_bank(
     light: Floats,
     pump: Floats,
-    turned: Floats,
-    rest: Floats,
+    response: Floats,
+    cosine: float,
+    sine: float,
     noise_variance: Floats,
-    full_scale: np.float32,
-    step: np.float32,
+    full_scale: float,
+    step: float,
     start: np.uint32,
     key: np.uint32,
     other_key: np.uint32,
     volts: Floats,
 ) -> None:
     shots, channels = volts.shape
+    offset, reflected_real, reflected_imaginary = response[2], response[3], response[4]
+    in_phase, quadrature = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    for j in range(channels):
+        in_phase[j] = response[0, j] * np.float32(cosine) - response[1, j] * np.float32(sine)
+        quadrature[j] = response[1, j] * np.float32(cosine) + response[0, j] * np.float32(sine)
     # Row by row, with conditions outside the loops, so that the compiler can use vector
     # instructions.
     for shot in range(shots):
         row, real = volts[shot], light[0, shot]
         for j in range(channels):
-            row[j] = turned[0, j] * real[j] + rest[0, j]
+            row[j] = in_phase[j] * real[j] + offset[j]
         if light.shape[0] == 2:
             imaginary = light[1, shot]
             for j in range(channels):
-                row[j] += turned[1, j] * imaginary[j]
+                row[j] += quadrature[j] * imaginary[j]
         if pump.shape[0]:
             pump_real = pump[0, shot]
             for j in range(channels):
-                seen = turned[0, j] * rest[1, j] + turned[1, j] * rest[2, j]
+                seen = in_phase[j] * reflected_real[j] + quadrature[j] * reflected_imaginary[j]
                 row[j] += seen * pump_real[j]
         if pump.shape[0] == 2:
             pump_imaginary = pump[1, shot]
             for j in range(channels):
-                seen = turned[1, j] * rest[1, j] - turned[0, j] * rest[2, j]
+                seen = quadrature[j] * reflected_real[j] - in_phase[j] * reflected_imaginary[j]
                 row[j] += seen * pump_imaginary[j]
     half = (shots + 1) // 2
     for shot in range(half):
@@ -121,10 +124,11 @@ def _read_bank(
             partner_row[j] += (np.float32(1) - single) * two * partner_width
             row[j] += one * width
     flat = volts.reshape(-1)
-    if step > _ZERO:
-        inverse = np.float32(1) / step
+    if step > 0.0:
+        size, inverse = np.float32(step), np.float32(1) / np.float32(step)
         for place in range(flat.size):
-            flat[place] = np.rint(flat[place] * inverse) * step
-    if full_scale > _ZERO:
+            flat[place] = np.rint(flat[place] * inverse) * size
+    if full_scale > 0.0:
+        edge = np.float32(full_scale)
         for place in range(flat.size):
-            flat[place] = min(max(flat[place], -full_scale), full_scale)
+            flat[place] = min(max(flat[place], -edge), edge)

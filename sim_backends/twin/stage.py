@@ -11,15 +11,13 @@ import numpy.typing as npt
 from numba import njit
 
 from sim_backends.optics.slit import apodisation, neuron_positions
-from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth
+from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth, Field
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import PanelLayout, StageLayout
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.weight_panel import PanelTruth
 
 Floats = npt.NDArray[np.float32]
-Field = Floats
-"""Complex fields as ``[2, B, n]``, real parts before imaginary ones; ``[1, B, n]`` if real."""
 
 _SETTLED = 1e-4
 
@@ -74,7 +72,8 @@ class StageTruth:
         self.x: Field = np.zeros((1, 0, layout.inputs), np.float32)
         self.z: Field = np.zeros((2, 0, layout.outputs), np.float32)
         self.a: Field = self.z
-        self._pump_power = self._transmission = np.zeros((0, layout.outputs), np.float32)
+        self._pump_power = np.zeros((0, layout.outputs), np.float32)
+        self._neuron_gains: Field = np.zeros((2, 0, layout.inputs), np.float32)
         self.delta: Field | None = None
         self.rho: Field | None = None
 
@@ -101,9 +100,11 @@ class StageTruth:
         self.panel.mix(real, imaginary, self.row_gains, self.column_gains, target)
 
     def _new_target(self, moment: float) -> Floats:
-        self._previous, self._target = self._mask(moment), self._previous
-        if self._previous is self._target:
-            self._target = np.empty_like(self._previous)
+        if moment > self._shown_at:
+            self._previous, self._target = self._mask(moment), self._previous
+            if self._previous is self._target:
+                self._target = np.empty_like(self._previous)
+        # Else the frame before never came on: this one takes its place.
         self._shown_at = moment
         self._blended = None
         self.version += 1
@@ -167,13 +168,18 @@ class StageTruth:
         mask = self._mask(moment)
         entering = x
         if self.amplifies_neurons and self.amplifier is not None:
-            entering = self.amplifier.amplified(x, x, noise)
-        parts, shots = entering.shape[:2]
-        products = entering.reshape(parts * shots, -1) @ mask.T
-        self.z = np.empty((2, shots, self.layout.outputs), np.float32)
-        self._pump_power = np.empty(self.z.shape[1:], np.float32)
-        _gather(
-            products.reshape(parts, shots, -1),
+            self._neuron_gains = self.amplifier.gains(x)
+            entering = self.amplifier.amplified(x, self._neuron_gains, noise)
+        parts, shots, inputs = entering.shape
+        outputs = self.layout.outputs
+        products = np.matmul(
+            entering.reshape(parts * shots, inputs),
+            mask.reshape(2, outputs, inputs).transpose(0, 2, 1),
+        )
+        self.z = np.empty((2, shots, outputs), np.float32)
+        self._pump_power = np.empty((shots, outputs), np.float32)
+        _combine(
+            products.reshape(2, parts, shots, outputs),
             self.carrier_gain,
             self.z[:0] if emitted is None else emitted,
             self.z,
@@ -181,20 +187,16 @@ class StageTruth:
         )
         self.a = self.z
         if self.absorber is not None:
-            self._transmission = self.absorber.transmission(self._pump_power)
-            self.a = self.z * self._transmission
+            self.a = self.absorber.passed(self.z, self._pump_power, saturates=False)
 
     def send_back(self, arriving: Field) -> None:
         """Let light ``arriving`` from behind back to the port in front of the absorber."""
         self.rho = None
         self.delta = arriving
         if self.absorber is not None:
-            transmission = self._transmission
-            if self.absorber.finite_probe:
-                power = np.einsum("pbn,pbn->bn", arriving, arriving)
-                power += self._pump_power
-                transmission = self.absorber.transmission(power)
-            self.delta = arriving * transmission
+            self.delta = self.absorber.passed(
+                arriving, self._pump_power, saturates=self.absorber.finite_probe
+            )
 
     def return_to_source(self, moment: float, noise: NoiseStream) -> Field:
         """Let the backward light on through the weights to the input side."""
@@ -202,38 +204,56 @@ class StageTruth:
             raise ValueError("no light came from behind")
         mask = self._mask(moment)
         parts, shots, outputs = self.delta.shape
-        # Rows above give the real part, rows below the imaginary one.
-        stacked = np.zeros((2, shots, 2 * outputs), np.float32)
-        stacked[0, :, :outputs] = self.delta[0]
-        stacked[1, :, outputs:] = self.delta[0]
-        if parts == 2:
-            np.negative(self.delta[1], out=stacked[0, :, outputs:])
-            stacked[1, :, :outputs] = self.delta[1]
-        rho = (stacked.reshape(2 * shots, -1) @ mask).reshape(2, shots, -1)
+        inputs = self.layout.inputs
+        products = np.matmul(
+            self.delta.reshape(parts * shots, outputs), mask.reshape(2, outputs, inputs)
+        )
+        rho = np.empty((2, shots, inputs), np.float32)
+        products = products.reshape(2, parts, shots, inputs)
+        _combine(products, np.float32(1), rho[:0], rho, rho[0, :0])
         # An amplifier in front of the modulators is not on the way back.
         if self.amplifies_neurons and self.amplifier is not None:
-            rho = self.amplifier.amplified(rho, self.x, noise)
+            rho = self.amplifier.amplified(rho, self._neuron_gains, noise)
         self.rho = rho
         return rho
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _gather(
-    products: Floats, carrier: np.float32, emitted: Floats, z: Floats, power: Floats
+def _combine(
+    products: Floats, carrier: np.float32, added: Floats, field: Floats, power: Floats
 ) -> None:
-    """Put products with real and imaginary masks together to ``z`` and its power."""
-    shots, outputs = power.shape
+    """Put the products with real and with imaginary coefficients together to a complex field.
+
+    Parameters
+    ----------
+    products
+        ``[2, 1 or 2, B, n]``: part of the coefficients, part of the light.
+    carrier
+        Factor on them.
+    added
+        Real light ``[1, B, n]`` that joins, or ``[0, ...]``.
+    field
+        ``[2, B, n]`` to write.
+    power
+        ``[B, n]`` to write its square to, or ``[0, ...]`` where nobody asks.
+    """
+    parts, shots, neurons = products.shape[1:]
     for shot in range(shots):
-        for j in range(outputs):
-            real = products[0, shot, j]
-            imaginary = products[0, shot, j + outputs]
-            if products.shape[0] == 2:
-                real -= products[1, shot, j + outputs]
-                imaginary += products[1, shot, j]
-            real *= carrier
-            imaginary *= carrier
-            if emitted.shape[0]:
-                real += emitted[0, shot, j]
-            z[0, shot, j] = real
-            z[1, shot, j] = imaginary
-            power[shot, j] = real * real + imaginary * imaginary
+        real, imaginary = field[0, shot], field[1, shot]
+        first, second = products[0, 0, shot], products[1, 0, shot]
+        for j in range(neurons):
+            real[j] = carrier * first[j]
+            imaginary[j] = carrier * second[j]
+        if parts == 2:
+            first, second = products[0, 1, shot], products[1, 1, shot]
+            for j in range(neurons):
+                real[j] -= carrier * second[j]
+                imaginary[j] += carrier * first[j]
+        if len(added):
+            joining = added[0, shot]
+            for j in range(neurons):
+                real[j] += joining[j]
+        if len(power):
+            row = power[shot]
+            for j in range(neurons):
+                row[j] = real[j] * real[j] + imaginary[j] * imaginary[j]

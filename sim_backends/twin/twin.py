@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim_backends.optics.atomic_vapour import detuned_optical_depth, optical_depth_at
-from sim_backends.optics.phase_drift import drifted
+from sim_backends.optics.phase_drift import transition
 from sim_backends.twin.clock import SimulatedClock
 from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth, DetectorTruth, ModulatorTruth
 from sim_backends.twin.faults import Faults
@@ -221,16 +221,10 @@ class Twin:
     def _drift_phases(self, elapsed: float) -> None:
         taps = self.imperfections.taps
         if taps.phase_drift:
-            banks = list(self.detectors.values())
-            phases = drifted(
-                np.array([bank.drift_radians for bank in banks]),
-                elapsed,
-                taps.phase_drift_time,
-                taps.phase_drift,
-                self._generator.normal(size=len(banks)),
-            )
-            for bank, phase in zip(banks, phases.tolist(), strict=True):
-                bank.drift_radians = phase
+            kept, spread = transition(elapsed, taps.phase_drift_time, taps.phase_drift)
+            normals = self._generator.normal(size=len(self.detectors)).tolist()
+            for bank, normal in zip(self.detectors.values(), normals, strict=True):
+                bank.drift_radians = kept * bank.drift_radians + spread * normal
 
     def _field_of(self, modulators: str, shots: int) -> Field:
         drive = self._drives[modulators]
@@ -347,6 +341,8 @@ class Twin:
 
     def state(self) -> dict[str, Any]:
         """Return everything the next exposure depends on besides what instruments hold."""
+        # Whoever continues from this state works the light out anew, and so does this twin.
+        self._keys = [None] * len(self.stages)
         state: dict[str, Any] = {
             "clock": self.clock.seconds,
             "since_bias_drift": self._since_bias_drift,

@@ -98,15 +98,20 @@ class PanelTruth:
             ``[2 outputs, inputs]``.
         """
         if self._imperfections.quantised:
-            real, imaginary = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
             _look_up(
-                self._coefficient_tables(), self.region_of_block, depth, offset, real, imaginary
+                self._coefficient_tables(),
+                self.region_of_block,
+                depth,
+                offset,
+                np.float32(self._imperfections.cross_talk),
+                row_gains,
+                column_gains,
+                out,
             )
         else:
-            exact = _staircase(np.asarray(depth, np.float64), self.period)
-            exact = exact * np.exp(2j * np.pi * np.asarray(offset, np.float64))
+            exact = self._smooth_coefficients(depth, offset)
             real, imaginary = exact.real.astype(np.float32), exact.imag.astype(np.float32)
-        self.mix(real, imaginary, row_gains, column_gains, out)
+            self.mix(real, imaginary, row_gains, column_gains, out)
 
     def mix(
         self,
@@ -121,6 +126,20 @@ class PanelTruth:
         share = np.float32(self._imperfections.cross_talk)
         _mix(real, share, row_gains, column_gains, out[:rows])
         _mix(imaginary, share, row_gains, column_gains, out[rows:])
+
+    def _smooth_coefficients(self, depth: Pattern, offset: Pattern) -> npt.NDArray[np.complex128]:
+        """Return the coefficients of pixels that show waves as they are, without steps."""
+        centres = (np.arange(self.period) + 0.5) / self.period
+        waves = np.asarray(offset, np.float64)[..., np.newaxis] + (
+            np.asarray(depth, np.float64)[..., np.newaxis] * centres
+        )
+        waves %= 1.0
+        phase = 2 * np.pi * self._stroke[self.region_of_block][..., np.newaxis] * waves
+        if self._bow.any():
+            bow = self._bow[self.region_of_block][..., np.newaxis]
+            phase += bow * np.sin(np.pi * waves) ** 2
+        fields = np.exp(1j * (phase - 2 * np.pi * centres))
+        return np.asarray(fields.mean(axis=-1), np.complex128)
 
     def _coefficient_tables(self) -> Complexes:
         if self._tables is None:
@@ -151,15 +170,40 @@ def coefficient_table(phase_radians: npt.NDArray[np.float64], period: int) -> Co
     return table
 
 
-def _staircase(depth: npt.NDArray[np.float64], period: int) -> npt.NDArray[np.complex128]:
-    """Return ``(1/q) sum_k exp(2 pi i (d - 1) (k + 1/2) / q)``."""
-    turn = (depth - 1.0)[..., np.newaxis]
-    total = np.exp(2j * np.pi * turn * (np.arange(period) + 0.5) / period).sum(axis=-1)
-    return np.asarray(total / period, np.complex128)
+@njit(inline="always")
+def _mix_row(
+    above: Floats,
+    own: Floats,
+    below: Floats,
+    share: np.float32,
+    gain: np.float32,
+    column_gains: Floats,
+    mixed: Floats,
+) -> None:
+    """Each block loses ``share`` of its field to each of its four neighbours; then the gains."""
+    last = len(own) - 1
+    own_share = np.float32(1) - np.float32(4) * share
+    for i in range(1, last):
+        around = above[i] + below[i] + own[i - 1] + own[i + 1]
+        mixed[i] = (own_share * own[i] + share * around) * gain * column_gains[i]
+    for i in (0, last):
+        around = above[i] + below[i] + own[max(i - 1, 0)] + own[min(i + 1, last)]
+        mixed[i] = (own_share * own[i] + share * around) * gain * column_gains[i]
 
 
-@njit(cache=True)
-def _look_up(
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _mix(
+    values: Floats, share: np.float32, row_gains: Floats, column_gains: Floats, mixed: Floats
+) -> None:
+    """Mix blocks ``[outputs, inputs]`` with their neighbours."""
+    last = values.shape[0] - 1
+    for j in range(last + 1):
+        above, below = values[max(j - 1, 0)], values[min(j + 1, last)]
+        _mix_row(above, values[j], below, share, row_gains[j], column_gains, mixed[j])
+
+
+@njit(inline="always")
+def _look_up_row(
     tables: Complexes,
     region_of_block: npt.NDArray[np.uint8],
     depth: Pattern,
@@ -167,27 +211,49 @@ def _look_up(
     real: Floats,
     imaginary: Floats,
 ) -> None:
-    for j in range(depth.shape[0]):
-        for i in range(depth.shape[1]):
-            value = tables[region_of_block[j, i], depth[j, i], offset[j, i]]
-            real[j, i] = value.real
-            imaginary[j, i] = value.imag
+    for i in range(len(depth)):
+        value = tables[region_of_block[i], depth[i], offset[i]]
+        real[i] = value.real
+        imaginary[i] = value.imag
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _mix(
-    values: Floats, share: np.float32, row_gains: Floats, column_gains: Floats, mixed: Floats
+def _look_up(
+    tables: Complexes,
+    region_of_block: npt.NDArray[np.uint8],
+    depth: Pattern,
+    offset: Pattern,
+    share: np.float32,
+    row_gains: Floats,
+    column_gains: Floats,
+    out: Floats,
 ) -> None:
-    """Each block loses ``share`` of its field to each of its four neighbours; then the gains."""
-    rows, columns = values.shape
-    own_share = np.float32(1) - np.float32(4) * share
+    """Look every block up and mix it with its neighbours, real parts above imaginary ones."""
+    rows, columns = depth.shape
+    last = rows - 1
+    # Three rows at a time are all that mixing needs: they stay in the processor's first cache.
+    real, imaginary = np.empty((3, columns), np.float32), np.empty((3, columns), np.float32)
+    _look_up_row(tables, region_of_block[0], depth[0], offset[0], real[0], imaginary[0])
     for j in range(rows):
-        above, below = max(j - 1, 0), min(j + 1, rows - 1)
-        gain = row_gains[j]
-        for i in range(1, columns - 1):
-            around = values[above, i] + values[below, i] + values[j, i - 1] + values[j, i + 1]
-            mixed[j, i] = (own_share * values[j, i] + share * around) * gain * column_gains[i]
-        for i in (0, columns - 1):
-            beside = values[j, max(i - 1, 0)] + values[j, min(i + 1, columns - 1)]
-            around = values[above, i] + values[below, i] + beside
-            mixed[j, i] = (own_share * values[j, i] + share * around) * gain * column_gains[i]
+        below = min(j + 1, last)
+        if below > j:
+            own = below % 3
+            _look_up_row(
+                tables,
+                region_of_block[below],
+                depth[below],
+                offset[below],
+                real[own],
+                imaginary[own],
+            )
+        a, b, c = max(j - 1, 0) % 3, j % 3, below % 3
+        _mix_row(real[a], real[b], real[c], share, row_gains[j], column_gains, out[j])
+        _mix_row(
+            imaginary[a],
+            imaginary[b],
+            imaginary[c],
+            share,
+            row_gains[j],
+            column_gains,
+            out[rows + j],
+        )

@@ -128,6 +128,22 @@ def test_every_kinds_own_example_is_right(kind):
     parse_quantity(kind.example, kind, "positive")
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("45 us", quantities.TIME, 45e-6),
+        ("100 us", quantities.TIME, 100e-6),
+        ("780.241 nm", quantities.LENGTH, 780.241e-9),
+        ("1_200.5 mV", quantities.VOLTAGE, 1.2005),
+        ("3e2 mW", quantities.POWER, 0.3),
+        ("7 %", quantities.FRACTION, 0.07),
+        ("1.67 mW/cm^2", quantities.INTENSITY, 16.7),
+    ],
+)
+def test_powers_of_ten_give_the_very_float_a_program_would_write(text, kind, value):
+    assert quantities.parse_quantity(text, kind) == value
+
+
 def test_the_error_is_both_ours_and_pydantics():
     assert issubclass(QuantityError, BackbeamError)
     assert issubclass(QuantityError, ValueError)

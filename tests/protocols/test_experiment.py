@@ -1,8 +1,12 @@
 """A run is started, resumed and evaluated from Python as from the command."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
+from instruments.bench_file.reading import built_in_bench
+from instruments.bench_opening import open_bench
 from instruments.errors import RecordError, SettingsError
 from instruments.network import NonlinearUnit
 from protocols.datasets import load_dataset
@@ -59,6 +63,38 @@ def test_a_run_made_in_python_resumes_and_ends_as_if_uninterrupted(tmp_path):
     broken = training.run(recorder)
     for one, other in zip(whole.weights, broken.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_simulated_bench_resumes_bit_for_bit(tmp_path):
+    """The twin's noise, drift and clock go on where they were, and so do amplifier gains."""
+    digits, few = load_dataset("digits"), SETTINGS.model_copy(update={"epochs": 2})
+    with open_bench(built_in_bench("digits")) as bench:
+        whole = train(bench, digits, few, out=tmp_path / "whole", show_progress=False)
+    with open_bench(built_in_bench("digits")) as bench:
+        training = Training(bench, digits, few)
+        with pytest.raises(Interrupted):
+            training.run(start_record(training, tmp_path / "broken"), stop=StopAfter(30))
+    training, recorder = resume(tmp_path / "broken", dataset=digits)
+    assert 0 < training.step < whole.steps
+    with closing(training.network):
+        broken = training.run(recorder)
+    for one, other in zip(whole.weights, broken.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert broken.test_accuracy == whole.test_accuracy
+    one, other = open_run(tmp_path / "whole").steps, open_run(tmp_path / "broken").steps
+    for name in one:
+        if name != "seconds":
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_a_bench_with_other_tables_does_not_go_on(tmp_path, monkeypatch):
+    digits = load_dataset("digits")
+    with open_bench(built_in_bench("digits")) as bench:
+        train(bench, digits, SETTINGS, out=tmp_path / "run", show_progress=False)
+    run = open_run(tmp_path / "run")
+    run.configuration["network"]["tables"]["taps_a"] = "0123456789abcdef"
+    with pytest.raises(RecordError, match="calibration tables of taps_a are not those"):
+        rebuild_network(run)
 
 
 def test_data_that_no_file_holds_is_handed_over_again(tmp_path):

@@ -1,5 +1,7 @@
 """What every instrument promises, whatever its kind."""
 
+import inspect
+
 import pytest
 from rigs import RIGS
 
@@ -7,6 +9,7 @@ from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity, Instrument
 from instruments.interfaces.kinds import INTERFACES
 from instruments.limits import Limit
+from instruments.opening import find_driver, installed_drivers
 
 KINDS = tuple(INTERFACES)
 
@@ -59,8 +62,25 @@ def test_it_can_be_closed_twice_and_is_harmless_then(rig):
     rig.instrument.close()
     rig.instrument.close()
     rig.instrument.make_safe()
-    with pytest.raises(InstrumentError, match=rig.instrument.name):
-        rig.instrument.identity()
+
+
+def questions(kind):
+    """Return the methods of a kind that can be called with nothing but the instrument."""
+    return [
+        name
+        for name, method in inspect.getmembers(INTERFACES[kind], inspect.isfunction)
+        if not name.startswith("_")
+        and name not in ("make_safe", "close")
+        and list(inspect.signature(method).parameters) == ["self"]
+    ]
+
+
+def test_closed_it_answers_no_question(rig):
+    rig.instrument.close()
+    assert {"identity", "limits"} <= set(questions(rig.kind))
+    for question in questions(rig.kind):
+        with pytest.raises(InstrumentError, match=rig.instrument.name):
+            getattr(rig.instrument, question)()
 
 
 def test_an_identity_reads_as_a_person_would_say_it():
@@ -72,3 +92,16 @@ def test_an_identity_reads_as_a_person_would_say_it():
 
 def test_every_interface_has_an_implementation_under_test():
     assert {kind for kind, _, _ in RIGS} == set(INTERFACES)
+
+
+def test_every_driver_that_comes_with_backbeam_is_under_test():
+    # Other packages may bring drivers of their own; those have to pass these tests elsewhere.
+    drivers = {
+        name: find_driver(name)
+        for name, entry in installed_drivers().items()
+        if entry.dist is not None and entry.dist.name == "backbeam"
+    }
+    assert drivers
+    tested = {(kind, type(build().instrument)) for kind, _, build in RIGS}
+    untested = [name for name, one in drivers.items() if (one.kind, one) not in tested]
+    assert not untested, f"add a rig to tests/instruments/support/rigs.py for {untested}"

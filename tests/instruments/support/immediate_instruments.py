@@ -36,6 +36,7 @@ class ImmediateInstrument:
         return Identity("backbeam", type(self).__name__, "0", "1")
 
     def limits(self) -> Mapping[str, Limit]:
+        self._check_open()
         return self._limits
 
     def make_safe(self) -> None:
@@ -75,6 +76,7 @@ class ImmediateTriggerSource(ImmediateInstrument):
         self.fired = 0
 
     def period_seconds(self) -> float:
+        self._check_open()
         return self._period_seconds
 
     def set_period_seconds(self, seconds: float) -> None:
@@ -148,6 +150,7 @@ class ImmediateMirrorDevice(ImmediateOutput):
         self._picture_seconds = 1e-4
 
     def picture_seconds(self) -> float:
+        self._check_open()
         return self._picture_seconds
 
     def set_picture_seconds(self, seconds: float) -> None:
@@ -245,6 +248,7 @@ class ImmediateCamera(ImmediateInput):
         return taken
 
     def exposure_seconds(self) -> float:
+        self._check_open()
         return self._exposure_seconds
 
     def set_exposure_seconds(self, seconds: float) -> None:
@@ -252,6 +256,7 @@ class ImmediateCamera(ImmediateInput):
         self._exposure_seconds = self._checked("exposure_seconds", seconds)
 
     def regions(self) -> tuple[Region, ...]:
+        self._check_open()
         return self._regions
 
     def set_regions(self, regions: Sequence[Region]) -> None:
@@ -271,6 +276,7 @@ class ImmediateCamera(ImmediateInput):
         self._regions = tuple(regions)
 
     def frame_counter(self) -> int:
+        self._check_open()
         return self._frames
 
     def read(self, timeout_seconds: float) -> npt.NDArray[np.float32]:
@@ -323,6 +329,7 @@ class ImmediateSpatialLightModulator(ImmediateInstrument):
         self._frames += 1
 
     def shown_at_seconds(self) -> float | None:
+        self._check_open()
         return float(self._frames) if self._frames else None
 
     def wait_until_settled(self, timeout_seconds: float) -> None:
@@ -345,6 +352,7 @@ class ImmediatePowerMeter(ImmediateInstrument):
         self.level_watts = 1e-6
 
     def wavelength_metres(self) -> float:
+        self._check_open()
         return self._wavelength_metres
 
     def set_wavelength_metres(self, metres: float) -> None:
@@ -365,18 +373,22 @@ class ImmediateOpticalAmplifier(ImmediateInstrument):
         self._enabled = False
 
     def current_limits_amperes(self) -> npt.NDArray[np.float64]:
+        self._check_open()
         return np.full(self.channels, 0.35)
 
     def set_currents_amperes(self, amperes: npt.NDArray[np.floating]) -> None:
         self._amperes = self._checked_channels("current_amperes", amperes, self.channels)
 
     def currents_amperes(self) -> npt.NDArray[np.float64]:
+        self._check_open()
         return self._amperes * self._enabled
 
     def temperatures_celsius(self) -> npt.NDArray[np.float64]:
+        self._check_open()
         return np.full(self.channels, 25.0)
 
     def powers_watts(self) -> npt.NDArray[np.float64]:
+        self._check_open()
         return np.full(self.channels, np.nan)
 
     def set_enabled(self, enabled: bool) -> None:
@@ -384,6 +396,7 @@ class ImmediateOpticalAmplifier(ImmediateInstrument):
         self._enabled = enabled
 
     def enabled(self) -> bool:
+        self._check_open()
         return self._enabled
 
     def _go_safe(self) -> None:
@@ -413,18 +426,21 @@ class ImmediateLaser(ImmediateInstrument):
         self._locked = self._locked and enabled
 
     def enabled(self) -> bool:
+        self._check_open()
         return self._enabled
 
     def set_power_watts(self, watts: float) -> None:
         self._power_watts = self._checked("power_watts", watts)
 
     def power_watts(self) -> float:
+        self._check_open()
         return self._power_watts if self._enabled else 0.0
 
     def set_detuning_hertz(self, hertz: float) -> None:
         self._detuning_hertz = self._checked("detuning_hertz", hertz)
 
     def detuning_hertz(self) -> float:
+        self._check_open()
         return self._detuning_hertz
 
     def lock(self, timeout_seconds: float) -> None:
@@ -434,6 +450,7 @@ class ImmediateLaser(ImmediateInstrument):
         self._locked = True
 
     def locked(self) -> bool:
+        self._check_open()
         return self._locked
 
     def _go_safe(self) -> None:
@@ -452,6 +469,7 @@ class ImmediateShutter(ImmediateInstrument):
         self._is_open = is_open
 
     def is_open(self) -> bool:
+        self._check_open()
         return self._is_open
 
     def _go_safe(self) -> None:
@@ -470,6 +488,7 @@ class ImmediateReferencePhase(ImmediateInstrument):
         self._volts = self._checked_channels("volts", volts, self.channels)
 
     def volts(self) -> npt.NDArray[np.float64]:
+        self._check_open()
         return self._volts.copy()
 
     def wait_until_settled(self, timeout_seconds: float) -> None:
@@ -489,9 +508,11 @@ class ImmediateTemperatureController(ImmediateInstrument):
         self._target_celsius = self._checked("temperature_celsius", celsius)
 
     def target_celsius(self) -> float:
+        self._check_open()
         return self._target_celsius
 
     def temperature_celsius(self) -> float:
+        self._check_open()
         return self._target_celsius if self._enabled else 25.0
 
     def set_enabled(self, enabled: bool) -> None:
@@ -499,6 +520,7 @@ class ImmediateTemperatureController(ImmediateInstrument):
         self._enabled = enabled
 
     def enabled(self) -> bool:
+        self._check_open()
         return self._enabled
 
     def wait_until_settled(self, timeout_seconds: float) -> None:
@@ -527,6 +549,7 @@ class ImmediatePhaseShifterArray(ImmediateInstrument):
         self._watts = checked
 
     def heater_watts(self) -> npt.NDArray[np.float64]:
+        self._check_open()
         return self._watts.copy()
 
     def wait_until_settled(self, timeout_seconds: float) -> None:

@@ -71,4 +71,11 @@ def test_the_command_says_what_to_do_next(tmp_path):
     application.command()(init)
     result = CliRunner().invoke(application, [str(tmp_path / "lab.toml")])
     assert result.exit_code == 0
-    assert "open_bench" in result.output
+    assert result.output.splitlines()[-1].startswith("next: backbeam check ")
+
+
+def test_what_it_says_to_do_next_works(backbeam, here):
+    """A name with a space, as it would be typed."""
+    *_, advice = backbeam("init", "my bench.toml").out.splitlines()
+    assert advice == "next: backbeam check 'my bench.toml'"
+    assert backbeam("check", "my bench.toml").code == 0

@@ -120,11 +120,13 @@ def test_defaults_that_depend_on_other_options(backbeam, here, monkeypatch, opti
     """The defaults are those of the paper; digits, being few, take more and larger steps."""
     begun = []
 
-    def begin(settings, **_):
-        begun.append(settings)
+    defaults = command._settings
+
+    def settings(values, unit):
+        begun.append(defaults(values, unit))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "_begin", begin)
+    monkeypatch.setattr(command, "_settings", settings)
     assert backbeam("train", *options).code == 130
     assert begun[0] | changes == begun[0]
 

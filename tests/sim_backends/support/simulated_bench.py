@@ -7,7 +7,6 @@ a test asks for imperfections, the twin is perfect and its panels have no steps.
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 from instruments.bench_file.checks import check_bench
 from instruments.bench_file.problems import validate_section
 from instruments.bench_file.schema import BenchFile
+from instruments.interfaces.block_geometry import BlockGeometry
 from instruments.interfaces.spatial_light_modulator import BlockPattern
-from instruments.opening import OpeningRequest, SharedResources
+from instruments.opening import SharedResources, prepare_instruments
 
 INPUTS, HIDDEN, OUTPUTS = 6, 5, 4
 HALF_WAVE_VOLTS = 3.5
@@ -90,6 +90,7 @@ def bench_file(
     settings: dict[str, dict[str, Any]] | None = None,
     absorber: dict[str, Any] | None = None,
     first: dict[str, Any] | None = None,
+    limits: dict[str, dict[str, Any]] | None = None,
 ) -> BenchFile:
     """Return the checked file; ``settings`` and ``twin`` are laid over what stands above."""
     own = {name: {**SETTINGS.get(name, {}), **(settings or {}).get(name, {})} for name in KINDS}
@@ -134,6 +135,7 @@ def bench_file(
                 "kind": kind,
                 "driver": f"simulated {kind.replace('_', ' ')}",
                 "settings": own[name],
+                "limits": (limits or {}).get(name, {}),
             }
             for name, kind in KINDS.items()
         },
@@ -145,27 +147,13 @@ def bench_file(
     return bench
 
 
-def driver(kind: str) -> Any:
-    module = importlib.import_module(f"sim_backends.simulated.{kind}")
-    return getattr(module, "Simulated" + "".join(word.capitalize() for word in kind.split("_")))
-
-
-def open_one(bench: BenchFile, name: str, shared: SharedResources) -> Any:
-    """Open an instrument as a bench does, by its class instead of its entry point."""
-    section = bench.instruments[name]
-    made = driver(section.kind)
-    settings = validate_section(bench.origin, made.Settings, section.settings, name)
-    return made.open(
-        OpeningRequest(name, section.kind, settings, None, section.limits, bench, shared)
-    )
-
-
 @dataclass
 class SimulatedBench:
     """All instruments of the bench, by name, and the twin behind them."""
 
     instruments: dict[str, Any]
     twin: Any
+    shared: SharedResources
 
     def __getitem__(self, name: str) -> Any:
         return self.instruments[name]
@@ -216,11 +204,11 @@ class SimulatedBench:
 
 
 def simulated_bench(**changes: Any) -> SimulatedBench:
-    """Open every instrument of a bench file with ``changes``."""
-    bench = bench_file(**changes)
+    """Open every instrument of a bench file with ``changes``, as a bench does."""
     shared = SharedResources()
-    instruments = {name: open_one(bench, name, shared) for name in bench.instruments}
-    return SimulatedBench(instruments, instruments["trigger"].twin)
+    prepared = prepare_instruments(bench_file(**changes), shared)
+    instruments: dict[str, Any] = {name: one.open() for name, one in prepared.items()}
+    return SimulatedBench(instruments, instruments["trigger"].twin, shared)
 
 
 def volts_for(fields: Any) -> Any:
@@ -248,8 +236,6 @@ def random_levels(panel: Any, generator: np.random.Generator) -> tuple[Any, Any]
 
 
 def pattern(panel: Any, depth: Any, offset: Any) -> BlockPattern:
-    from instruments.interfaces.block_geometry import BlockGeometry
-
     rows, columns = raster_of(panel)
     wave = max(2, 2**panel.bit_depth)
     return BlockPattern(depth, offset, BlockGeometry(rows, columns, 9, 9), 9, levels_per_wave=wave)

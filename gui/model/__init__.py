@@ -1,0 +1,1 @@
+"""What a monitor knows about a run. Nothing here knows Qt."""

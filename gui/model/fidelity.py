@@ -1,0 +1,131 @@
+"""How right the gradient is: the one light gave against the one that follows by computation.
+
+From one watched minibatch: activations, errors and the weights the light met. The reference
+takes the measured fields and the error at the output, and carries that back through the commanded
+weights with the true derivative of the unit, as Eq. 3 and Eq. 6 of arXiv:1912.12256 have it. What
+differs is what light does: the probe instead of the derivative, weights that are not quite what
+was asked for, noise, misread taps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.network import Layer
+from sim_backends.nonlinear_units import response
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFidelity:
+    """One layer's gradient, measured and computed.
+
+    Parameters
+    ----------
+    layer
+        Counted from 1.
+    measured, computed
+        ``[outputs, inputs]``, averaged over the samples.
+    """
+
+    layer: int
+    measured: Floats
+    computed: Floats
+
+    @property
+    def cosine(self) -> float:
+        """Cosine of the angle between the two; NaN if one of them is zero."""
+        length = float(np.linalg.norm(self.measured) * np.linalg.norm(self.computed))
+        return float(np.vdot(self.measured, self.computed)) / length if length else float("nan")
+
+    @property
+    def norm_ratio(self) -> float:
+        """Length of the measured one over that of the computed one."""
+        length = float(np.linalg.norm(self.computed))
+        return float(np.linalg.norm(self.measured)) / length if length else float("nan")
+
+    @property
+    def sign_agreement(self) -> float:
+        """Share of weights, of those with any gradient, that would move the same way."""
+        moving = self.computed != 0
+        if not moving.any():
+            return float("nan")
+        same = np.sign(self.measured) == np.sign(self.computed)
+        return float(same[moving].mean())
+
+
+def fidelity(
+    layers: Sequence[Layer],
+    fields: Mapping[str, npt.NDArray[Any]],
+    weights: Sequence[npt.NDArray[Any]],
+) -> list[LayerFidelity]:
+    """Return every layer whose gradient can be compared, first to last.
+
+    The last layer is left out: its error is computed in either case. A layer needs its input,
+    its error and what enters its unit; without the tap in front of the unit that is computed.
+    """
+    count = len(layers)
+    if len(weights) != count or f"error_{count}" not in fields:
+        return []
+    found: list[LayerFidelity] = []
+    computed = np.asarray(fields[f"error_{count}"], np.float64)
+    for number in range(count - 1, 0, -1):
+        unit, below = layers[number - 1].unit, fields.get(f"activation_{number - 1}")
+        if unit is None:
+            break
+        entering = fields.get(f"unit_input_{number}")
+        if entering is None and below is not None:
+            entering = below @ weights[number - 1].T
+        if entering is None:
+            break
+        _, slope = response(replace(unit, derivative="exact"))(np.asarray(entering, np.float64))  # type: ignore[arg-type]
+        computed = (computed @ np.asarray(weights[number], np.float64)) * slope
+        measured = fields.get(f"error_{number}")
+        if measured is None or below is None:
+            continue
+        samples = len(measured)
+        found.append(
+            LayerFidelity(
+                number,
+                np.asarray(measured, np.float64).T @ below / samples,
+                computed.T @ np.asarray(below, np.float64) / samples,
+            )
+        )
+    return found[::-1]
+
+
+class FidelityLog:
+    """The fidelity of every minibatch that was watched, oldest first."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.cosines: list[dict[int, float]] = []
+        self.norm_ratios: list[dict[int, float]] = []
+        self.newest: list[LayerFidelity] = []
+
+    def take(
+        self,
+        step: int,
+        layers: Sequence[Layer],
+        fields: Mapping[str, npt.NDArray[Any]],
+        weights: Sequence[npt.NDArray[Any]],
+    ) -> None:
+        """Work out and keep the fidelity of one minibatch."""
+        found = fidelity(layers, fields, weights)
+        if found:
+            self.newest = found
+            self.steps.append(step)
+            self.cosines.append({one.layer: one.cosine for one in found})
+            self.norm_ratios.append({one.layer: one.norm_ratio for one in found})
+
+    def series(self, layer: int, what: str) -> tuple[Floats, Floats]:
+        """Return steps and ``cosine`` or ``norm ratio`` of a layer."""
+        rows = self.cosines if what == "cosine" else self.norm_ratios
+        values = [row.get(layer, float("nan")) for row in rows]
+        return np.array(self.steps, np.float64), np.array(values, np.float64)

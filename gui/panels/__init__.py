@@ -1,0 +1,1 @@
+"""What is drawn of a run: panels, each of which fills a card."""

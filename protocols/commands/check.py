@@ -1,0 +1,82 @@
+"""``backbeam check``: is the bench file right, does every instrument answer, can all go safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from instruments.bench import Bench
+    from instruments.bench_file.schema import BenchFile
+    from instruments.safe_state import SafeStateReport
+
+CHECK_EXAMPLES = """**Examples**
+
+backbeam check                      the built-in bench, all of it simulated
+
+backbeam check my_bench.toml        your own, as `backbeam init` wrote it
+"""
+
+
+def check(
+    bench: Annotated[
+        str,
+        typer.Argument(metavar="BENCH", help="Bench file, or name of a built-in bench."),
+    ] = "digits",
+) -> None:
+    """Open every instrument of a bench and bring it to its safe state; switch nothing on.
+
+    Says who answers, what is simulated, which limits are in force, and how long the way to the
+    safe state takes. Exit code 2: the file is wrong; 3: instruments did not answer, or one did
+    not go to its safe state. The message then names all of them.
+    """
+    from instruments.bench_file.reading import find_bench_file
+    from instruments.bench_opening import open_bench
+    from instruments.errors import InstrumentError
+    from protocols.commands.tables import open_console
+
+    file = find_bench_file(bench)
+    with open_bench(file) as opened:
+        console = open_console()
+        _print_instruments(console, file, opened)
+        report = opened.make_safe()
+        _print_safe_state(console, report)
+    if not report.reached:
+        raise InstrumentError(str(report))
+    typer.echo(f"bench {file.name} is ready; nothing was switched on")
+
+
+def _print_instruments(console: Console, file: BenchFile, bench: Bench) -> None:
+    from protocols.commands.tables import print_table
+    from protocols.readable_quantities import readable_limit
+
+    rows = []
+    for name, section in file.instruments.items():
+        instrument = bench.instruments[name]
+        limits = [readable_limit(what, limit) for what, limit in instrument.limits().items()]
+        rows.append(
+            (
+                name,
+                section.kind.replace("_", " "),
+                section.driver,
+                str(instrument.identity()),
+                "simulated" if instrument.simulated else "hardware",
+                ", ".join(limits) or "none",
+            )
+        )
+    print_table(console, ("instrument", "kind", "driver", "identity", "is", "limits"), rows)
+
+
+def _print_safe_state(console: Console, report: SafeStateReport) -> None:
+    from protocols.commands.tables import print_table
+    from protocols.readable_quantities import readable
+
+    words = {"reached": "safe", "raised": "refused", "hung": "no answer"}
+    rows = [
+        (str(place), one.instrument, words[one.outcome], readable(one.seconds, "s"))
+        for place, one in enumerate(report.outcomes, start=1)
+    ]
+    print_table(console, ("order", "instrument", "safe state", "after"), rows, ("after",))

@@ -1,0 +1,76 @@
+"""The benches that come with the program, changed for a test: smaller, perfect, one thing off."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from instruments.bench import Bench
+from instruments.bench_file.checks import check_bench
+from instruments.bench_file.problems import validate_section
+from instruments.bench_file.schema import BenchFile
+from instruments.bench_opening import open_bench
+from instruments.opening import SharedResources
+from sim_backends.twin.twin import Twin
+
+ROOT = Path(__file__).parents[3]
+FILES = {
+    "digits": ROOT / "instruments" / "bench_file" / "built_in" / "digits.toml",
+    "mnist_14x14": ROOT / "examples" / "benches" / "mnist_14x14.toml",
+    "mnist_tiled": ROOT / "examples" / "benches" / "mnist_tiled.toml",
+}
+# The neurons of a stage that serves its layers in turn, small enough for many exposures.
+ROWS, COLUMNS = 9, 12
+REDUCED_LAYERS = {"mnist_14x14": [12, 9, 4], "mnist_tiled": [20, 9, 4]}
+ARRANGEMENTS = {"cascade": "digits", "in turn": "mnist_14x14", "tiled": "mnist_tiled"}
+
+
+def bench_file(
+    name: str = "digits",
+    *,
+    twin: dict[str, Any] | None = None,
+    absorber: dict[str, Any] | None = None,
+    settings: dict[str, dict[str, Any]] | None = None,
+    smooth_panels: bool = False,
+) -> BenchFile:
+    """Return a checked bench file.
+
+    ``twin`` takes the place of that section; ``absorber`` and the ``settings`` of instruments, by
+    their name or their kind, are laid over what stands there. Benches of a single stage are
+    made smaller. ``smooth_panels`` are panels without steps.
+    """
+    table = tomllib.loads(FILES[name].read_text(encoding="utf-8"))
+    if name in REDUCED_LAYERS:
+        _reduce(table, REDUCED_LAYERS[name])
+    if twin is not None:
+        table["twin"] = twin
+    table["absorber"].update(absorber or {})
+    for instrument, section in table["instruments"].items():
+        own = section.setdefault("settings", {})
+        own.update((settings or {}).get(section["kind"], {}))
+        own.update((settings or {}).get(instrument, {}))
+        if smooth_panels and section["kind"] == "spatial light modulator":
+            own["bit_depth"] = 0
+    bench = validate_section(f"{name}.toml", BenchFile, table).read_from(f"{name}.toml", None)
+    check_bench(bench)
+    return bench
+
+
+def _reduce(table: dict[str, Any], layers: list[int]) -> None:
+    table["network"]["layers"] = layers
+    stage = table["stages"]["panel"]
+    stage["blocks"].update(rows=ROWS, columns=COLUMNS)
+    across = {stage["inputs"], stage["amplifier"], stage["taps"]["rho"]}
+    for name, section in table["instruments"].items():
+        if "channels" in section.get("settings", {}):
+            section["settings"]["channels"] = COLUMNS if name in across else ROWS
+
+
+def opened(bench: BenchFile, **options: Any) -> tuple[Bench, Twin]:
+    """Open a bench; return it with its twin."""
+    shared = SharedResources()
+    made = open_bench(bench, shared=shared, **options)
+    twin = shared.built()["twin"]
+    assert isinstance(twin, Twin)
+    return made, twin
