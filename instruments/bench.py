@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
@@ -116,15 +117,15 @@ class Bench:
             ``[outputs, inputs]`` for each layer.
         operating_point
             Amplifier gains to set instead, as ``operating_point`` returned them.
+
+        Raises
+        ------
+        NetworkError
+            If matrices do not fit or hold something that is no number. The weights written
+            before are shown still.
         """
-        if len(parameters) != len(self._weights):
-            raise NetworkError(f"{len(parameters)} weight matrices for {len(self._weights)} layers")
-        for number, (held, new) in enumerate(zip(self._weights, parameters, strict=True), start=1):
-            if held.shape != new.shape:
-                raise NetworkError(
-                    f"weights of layer {number} have shape {list(new.shape)}; "
-                    f"bench {self.name} needs {list(held.shape)}"
-                )
+        self._check_parameters(parameters)
+        for held, new in zip(self._weights, parameters, strict=True):
             np.copyto(held, new)
         self._ensure_on()
         self._written = True
@@ -134,6 +135,21 @@ class Bench:
             for name, stage in self._stages().items():
                 stage.set_field_gain(operating_point.get(name, stage.field_gain))
         self._show()
+
+    def _check_parameters(self, parameters: Sequence[Array]) -> None:
+        if len(parameters) != len(self._weights):
+            raise NetworkError(f"{len(parameters)} weight matrices for {len(self._weights)} layers")
+        for number, (held, new) in enumerate(zip(self._weights, parameters, strict=True), start=1):
+            if held.shape != new.shape:
+                raise NetworkError(
+                    f"weights of layer {number} have shape {list(new.shape)}; "
+                    f"bench {self.name} needs {list(held.shape)}"
+                )
+            if not math.isfinite(float(np.vdot(new, new))):
+                raise NetworkError(
+                    f"weights of layer {number} hold NaN or infinity: nothing was shown; lower "
+                    "the learning rate or look at the errors"
+                )
 
     def operating_point(self) -> dict[str, float]:
         """Return the field gain of the amplifier of each stage."""
@@ -222,6 +238,10 @@ class Bench:
 
     # Safety ----------------------------------------------------------------------------------
 
+    def switch_on(self) -> None:
+        """Bring light sources, supplies and shutters into operation, unless they are already."""
+        self._ensure_on()
+
     def _ensure_on(self) -> None:
         if self._closed:
             raise InstrumentError(f"bench {self.name} is closed: open it again")
@@ -253,7 +273,16 @@ class Bench:
         """Make safe, then release every instrument; one that hangs is left behind."""
         if self._closed:
             return
-        self.make_safe()
+        try:
+            self.make_safe()
+        except BaseException:
+            # A second Ctrl-C can come before the safe state holds it back.
+            self.make_safe()
+            raise
+        finally:
+            self._release()
+
+    def _release(self) -> None:
         self._closed = True
         for name, instrument in self.instruments.items():
             closing = run_step(SafeStep(name, instrument.close, self._safe_timeout_seconds))
@@ -271,12 +300,7 @@ class Bench:
         traceback: TracebackType | None,
     ) -> None:
         with self._signals:
-            try:
-                self.close()
-            except BaseException:
-                # A second Ctrl-C can come before the safe state holds it back.
-                self.close()
-                raise
+            self.close()
 
     def _whole_exposures(self) -> _WholeExposures:
         return _WholeExposures(self)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeVar, cast
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+import numpy as np
 
 from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.arrangements.cascade import Cascade
@@ -13,18 +16,17 @@ from instruments.arrangements.in_turn import InTurn
 from instruments.bench import Bench, Stateful
 from instruments.bench_file.schema import BenchFile, StageSection
 from instruments.calibration import nominal
-from instruments.calibration.amplifier import AmplifierTable
-from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.bench_tables import BenchTables as BenchTables
+from instruments.calibration.bench_tables import stored_tables
 from instruments.calibration.table import CalibrationTable
-from instruments.calibration.tap import TapTable
-from instruments.calibration.weight_bank import WeightBankTable
-from instruments.errors import BenchFileError
+from instruments.errors import BenchFileError, CalibrationError
 from instruments.exposure import Exposer
 from instruments.interfaces.instrument import Instrument
 from instruments.interfaces.laser import Laser
 from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.photodetector_array import PhotodetectorArray
+from instruments.interfaces.reference_phase import ReferencePhase
 from instruments.interfaces.shutter import Shutter
 from instruments.interfaces.spatial_light_modulator import SpatialLightModulator
 from instruments.interfaces.temperature_controller import TemperatureController
@@ -35,29 +37,6 @@ from instruments.parallel_opening import open_each, prepare_each
 from instruments.stage_hardware import Emitter, Port, StageHardware
 
 logger = logging.getLogger(__name__)
-
-Table = TypeVar("Table", bound=CalibrationTable)
-
-
-@dataclass
-class BenchTables:
-    """The calibration tables of a bench, by instrument (weight banks: by stage)."""
-
-    encoders: dict[str, EncoderTable] = field(default_factory=dict)
-    taps: dict[str, TapTable] = field(default_factory=dict)
-    amplifiers: dict[str, AmplifierTable] = field(default_factory=dict)
-    weight_banks: dict[str, WeightBankTable] = field(default_factory=dict)
-
-    def ids(self) -> dict[str, str]:
-        """Return the id of every table by instrument or stage."""
-        tables: dict[str, CalibrationTable] = {
-            **self.encoders,
-            **self.taps,
-            **self.amplifiers,
-            **self.weight_banks,
-        }
-        return {name: table.id for name, table in sorted(tables.items())}
-
 
 def nominal_tables(bench: BenchFile, prepared: Mapping[str, PreparedInstrument]) -> BenchTables:
     """Return the tables that follow from the bench file alone."""
@@ -76,6 +55,54 @@ def nominal_tables(bench: BenchFile, prepared: Mapping[str, PreparedInstrument])
     return tables
 
 
+def check_tables(bench: BenchFile, tables: BenchTables) -> None:
+    """Check that there is a table for everything, each of this bench and its own instrument.
+
+    Raises
+    ------
+    CalibrationError
+        Naming the table that is missing or belongs elsewhere.
+    """
+    wanted: list[tuple[str, Mapping[str, CalibrationTable], str, str]] = []
+    for name, stage in bench.stages.items():
+        wanted.append(("weight bank", tables.weight_banks, name, stage.weights))
+        for one in (stage.inputs, stage.emitter, stage.injector):
+            if one is not None:
+                wanted.append(("encoder", tables.encoders, one, one))
+        if stage.amplifier is not None:
+            wanted.append(("amplifier", tables.amplifiers, stage.amplifier, stage.amplifier))
+        for one in stage.taps.present().values():
+            wanted.append(("tap", tables.taps, one, one))
+    for kind, held, name, instrument in wanted:
+        if name not in held:
+            raise CalibrationError(
+                f"{bench.origin}: no {kind} table of '{name}' given; measure it, or open the bench "
+                "without tables to use nominal ones"
+            )
+        held[name].check_belongs(instrument=instrument, bench=bench.name, where=bench.origin)
+
+
+def measured_tables(bench: BenchFile, nominal: BenchTables, now: datetime) -> BenchTables:
+    """Return the tables in the bench file's calibration folder, nominal ones where none is.
+
+    Raises
+    ------
+    CalibrationError
+        As of ``stored_tables``.
+    """
+    folder = bench.calibration_folder
+    if folder is None:
+        return nominal
+    return stored_tables(
+        folder,
+        nominal,
+        bench=bench.name,
+        absorbers={name: name for name, stage in bench.stages.items() if stage.absorber},
+        reference_phase=bench.arms.reference.phase,
+        now=now,
+    )
+
+
 def open_bench(
     bench: BenchFile,
     *,
@@ -88,7 +115,8 @@ def open_bench(
     Parameters
     ----------
     tables
-        Tables to use; by default the nominal ones.
+        Tables to use; by default those in the file's calibration folder, and nominal ones where
+        there is none.
     derivative
         What the description of the layers says for digital errors; light always probes.
 
@@ -96,14 +124,18 @@ def open_bench(
     ------
     BenchFileError
         If the file asks for something that cannot be.
+    CalibrationError
+        If ``tables`` are of another bench or not complete; nothing was opened then.
     BenchOpeningError
         If instruments could not be opened; those that were are made safe and closed again.
     """
+    if tables is not None:
+        check_tables(bench, tables)
     resources = SharedResources() if shared is None else shared
     prepared, unprepared = prepare_each(bench, resources)
     refuse_wrong_settings(bench, unprepared)
     if tables is None and not unprepared:
-        tables = nominal_tables(bench, prepared)
+        tables = measured_tables(bench, nominal_tables(bench, prepared), datetime.now(UTC))
     opened = open_each(bench, prepared)
     opened.failures.update(unprepared)
     try:
@@ -172,7 +204,7 @@ def _wired(
         instruments,
         arrangement,
         light,
-        switch_on=_SwitchOn(bench, instruments),
+        switch_on=_SwitchOn(bench, instruments, tables),
         safe_order=bench.safe_state.order,
         safe_timeout_seconds=bench.safe_state.timeout,
         shared=_stateful(resources),
@@ -182,6 +214,7 @@ def _wired(
             "identities": {name: str(one.identity()) for name, one in instruments.items()},
             "simulated": sorted(n for n, one in instruments.items() if one.simulated),
             "tables": tables.ids(),
+            "table_sources": tables.sources(),
         },
     )
 
@@ -251,6 +284,7 @@ class _SwitchOn:
 
     bench: BenchFile
     instruments: Mapping[str, Instrument]
+    tables: BenchTables
 
     def __call__(self) -> None:
         bench, timeout = self.bench, self.bench.exposure.timeout
@@ -270,6 +304,10 @@ class _SwitchOn:
                 laser = cast(Laser, self.instruments[name])
                 laser.set_enabled(True)
                 laser.lock(timeout)
+        for name, phases in self.tables.reference_phases.items():
+            actuator = cast(ReferencePhase, self.instruments[name])
+            actuator.set_volts(np.asarray(phases.rest_volts))
+            actuator.wait_until_settled(timeout)
         arms: tuple[Literal["forward", "backward", "reference"], ...]
         arms = ("reference", "forward", "backward")
         for arm in arms:

@@ -201,9 +201,7 @@ def _plan_in_turn(sizes: Sequence[int], width: int, stage: str) -> list[PlannedE
             # Where sums are tapped, what a frame adds in the dark is measured with it.
             dark = DARK_SHOTS if count > 1 or number == len(tiles) else 0
             plan.append(
-                PlannedExposure(
-                    f"layer {number} forward{part}", "forward", shows, extra_shots=dark
-                )
+                PlannedExposure(f"layer {number} forward{part}", "forward", shows, extra_shots=dark)
             )
         if count > 1 and number < len(tiles):
             plan.append(PlannedExposure(f"layer {number} absorber", "forward"))

@@ -132,6 +132,8 @@ def check_shape(
         If the number of axes or a length differs.
     """
     found = values.shape
+    if found == shape:
+        return
     if len(found) == len(shape) and all(
         wanted is None or wanted == length for wanted, length in zip(shape, found, strict=True)
     ):

@@ -67,8 +67,8 @@ class OpeningRequest(Generic[SettingsModel]):
         Its kind, a key of ``INTERFACES``.
     settings
         The instrument's settings, as the driver's own model.
-    address
-        Where it answers, or ``None``.
+    addresses
+        Where its boxes answer, in the order of their channels.
     limits
         What the bench file allows at most, by quantity; ``Limit.narrowed`` applies them.
     bench
@@ -80,10 +80,15 @@ class OpeningRequest(Generic[SettingsModel]):
     name: str
     kind: str
     settings: SettingsModel
-    address: str | None
+    addresses: tuple[str, ...]
     limits: Mapping[str, Limit]
     bench: BenchFile
     shared: SharedResources
+
+    @property
+    def address(self) -> str | None:
+        """Where it answers if it is a single box, or ``None``."""
+        return self.addresses[0] if len(self.addresses) == 1 else None
 
 
 class Driver(Protocol):
@@ -139,8 +144,16 @@ def installed_drivers() -> dict[str, EntryPoint]:
     return found
 
 
-def find_driver(name: str) -> type[Driver]:
+def find_driver(name: str, installed: Mapping[str, EntryPoint] | None = None) -> type[Driver]:
     """Return the driver of that name.
+
+    Parameters
+    ----------
+    name
+        As a bench file writes it.
+    installed
+        Drivers to choose from; by default all that are installed, which takes milliseconds to
+        find out.
 
     Raises
     ------
@@ -149,7 +162,7 @@ def find_driver(name: str) -> type[Driver]:
     InstrumentError
         If it cannot be loaded, for want of a vendor's library for instance, or is not a driver.
     """
-    drivers = installed_drivers()
+    drivers = installed_drivers() if installed is None else installed
     if name not in drivers:
         raise BenchFileError(
             f"no driver '{name}' is installed; installed: {listed(drivers)}{nearest(name, drivers)}"
@@ -190,7 +203,7 @@ def prepare_instrument(bench: BenchFile, name: str, shared: SharedResources) -> 
     section = bench.instruments[name]
     key = f"instruments.{name}"
     try:
-        driver = find_driver(section.driver)
+        driver = find_driver(section.driver, shared.get("installed drivers", installed_drivers))
     except BenchFileError as error:
         raise BenchFileError(f"{bench.origin}: {key}.driver: {error}") from error
     except InstrumentError as error:
@@ -207,7 +220,7 @@ def prepare_instrument(bench: BenchFile, name: str, shared: SharedResources) -> 
         name=name,
         kind=section.kind,
         settings=settings,
-        address=section.address,
+        addresses=section.every_address,
         limits=section.limits,
         bench=bench,
         shared=shared,

@@ -154,8 +154,9 @@ class _Opening:
         try:
             instrument.identity()
         except BaseException as error:
-            _discard(instrument)
+            # Noted first: leaving it may take as long as opening it did.
             self._note_failure(name, error)
+            _discard(instrument)
             return
         with self._condition:
             if not self._finished:

@@ -49,6 +49,11 @@ class Emitter:
             self._volts = np.empty(shape, np.float32)
         self.modulators.load(self.table.encode(fields, self._volts))
 
+    def adopt(self, table: EncoderTable) -> None:
+        """Use another table from now on."""
+        self.table = table
+        self._dark = np.zeros((0, 0), np.float32)
+
     def load_dark(self, shots: int) -> None:
         """Load ``shots`` shots without light."""
         if len(self._dark) != shots:

@@ -13,6 +13,8 @@ from instruments.network import Array, Layer
 
 Start = Literal["normal", "double-peaked"]
 
+BENCH_STANDARD_DEVIATION = 0.15
+"""On a bench that learns digits: hidden fields then start well above what modulators leak."""
 PAPER_STANDARD_DEVIATION = 0.1
 DOUBLE_PEAK_CENTRE = 0.15
 DOUBLE_PEAK_STANDARD_DEVIATION = 0.15

@@ -195,7 +195,8 @@ class Training:
         Raises
         ------
         Interrupted
-            After Ctrl-C, SIGTERM or an abort, once a checkpoint is written and the hardware is safe.
+            After Ctrl-C, SIGTERM or an abort, once the hardware is safe; after the first two a
+            checkpoint is written before.
         TrainingError
             If the loss is no longer a finite number.
         """

@@ -48,7 +48,7 @@ def unit_response(unit: NonlinearUnit, largest_field: float, points: int = 256) 
     optical = unit.kind in ("absorber", "gain")
     # Away from zero, where a/z has no value of its own.
     shown = np.maximum(fields, 1e-6) if optical else fields
-    activation, slope = response(replace(unit, derivative="exact"))(shown.astype(np.float64))  # type: ignore[arg-type]
+    activation, slope = response(replace(unit, derivative="exact"))(shown.astype(np.float64))
     if not optical:
         values = np.asarray(activation, np.float64)
         return UnitResponse(fields, values, np.asarray(slope, np.float64), values, None)
@@ -67,7 +67,7 @@ def region_boundary(unit: NonlinearUnit) -> float | None:
     if unit.kind != "absorber" or unit.strength <= 0:
         return None
     fields = np.linspace(1e-3, _LARGEST_FIELD, 20_000)
-    _, slope = response(replace(unit, derivative="exact"))(fields)  # type: ignore[arg-type]
+    _, slope = response(replace(unit, derivative="exact"))(np.asarray(fields))
     return float(fields[int(np.argmax(slope))])
 
 

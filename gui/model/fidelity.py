@@ -84,7 +84,7 @@ def fidelity(
             entering = below @ weights[number - 1].T
         if entering is None:
             break
-        _, slope = response(replace(unit, derivative="exact"))(np.asarray(entering, np.float64))  # type: ignore[arg-type]
+        _, slope = response(replace(unit, derivative="exact"))(np.asarray(entering, np.float64))
         computed = (computed @ np.asarray(weights[number], np.float64)) * slope
         measured = fields.get(f"error_{number}")
         if measured is None or below is None:

@@ -49,7 +49,7 @@ class InstrumentLine:
     def words(self) -> str:
         """State in words, simulated or not."""
         if self.simulated and self.state != "simulated":
-            return f"{self.state}, simulated"
+            return f"simulated, {self.state}"
         return self.state
 
 
@@ -134,12 +134,12 @@ def _reading(name: str, bench: Mapping[str, Any], newest: Mapping[str, float]) -
     for layer in range(1, layers + 1):
         stage = (bench.get("stages") or {}).get(stage_of_layer(bench, layer), {})
         if stage.get("amplifier") == name and f"gain_decibels_{layer}" in newest:
-            return f"gain {newest[f'gain_decibels_{layer}']:.1f} dB"
+            return f"{newest[f'gain_decibels_{layer}']:.1f} dB"
         if stage.get("weights") == name and f"clipped_share_{layer}" in newest:
-            return f"{100 * newest[f'clipped_share_{layer}']:.1f} % of weights clipped"
+            return f"{100 * newest[f'clipped_share_{layer}']:.1f} % clipped"
         if name in (stage.get("taps") or {}).values() and "saturated_share" in newest:
-            return f"{100 * newest['saturated_share']:.1f} % of readings saturated"
+            return f"{100 * newest['saturated_share']:.1f} % saturated"
     if (bench.get("absorber") or {}).get("oven") == name:
         setting = bench["absorber"].get("oven_temperature")
-        return f"set to {setting}" if setting else ""
+        return f"set {setting}" if setting else ""
     return ""

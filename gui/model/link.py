@@ -38,9 +38,7 @@ class Link:
         return f"{self.kind} · {self.age_seconds / 60:.0f} min old"
 
 
-def judge(
-    stored_state: str, *, heard_seconds_ago: float | None, truth_seconds_ago: float
-) -> Link:
+def judge(stored_state: str, *, heard_seconds_ago: float | None, truth_seconds_ago: float) -> Link:
     """Return the state of the link.
 
     Parameters

@@ -138,12 +138,11 @@ class LiveTable:
 
     def _truncate(self, length: int) -> None:
         self._length = min(self._length, length)
-        for (column, smoothing), pyramid in tuple(self._pyramids.items()):
-            if smoothing:
-                # A filter has no way back.
-                del self._pyramids[column, smoothing], self._smoothed[column, smoothing]
-            else:
-                pyramid.truncate(self._length)
+        # A filter has no way back: what was smoothed is smoothed anew.
+        self._smoothed.clear()
+        self._pyramids = {key: kept for key, kept in self._pyramids.items() if not key[1]}
+        for pyramid in self._pyramids.values():
+            pyramid.truncate(self._length)
 
     # Looking --------------------------------------------------------------------------------------
 

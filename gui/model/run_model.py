@@ -116,7 +116,7 @@ class RunModel:
     @property
     def is_going_on(self) -> bool:
         """Whether a trainer is at work, as far as is known."""
-        return self._latest["state"] == "running"
+        return bool(self._latest["state"] == "running")
 
     @property
     def reason(self) -> str:

@@ -1,7 +1,7 @@
 """Exponential smoothing of a whole series, before anything is left out for drawing.
 
-``s_n = sum_k a^(n-k) y_k / sum_k a^(n-k)`` over the finite samples ``k <= n``: the first value is the
-first sample, without a bias towards zero, and a NaN leaves no mark.
+``s_n = sum_k a^(n-k) y_k / sum_k a^(n-k)`` over the finite samples ``k <= n``: the first value is
+the first sample, without a bias towards zero, and a NaN leaves no mark.
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ class Smoothing:
         if len(new):
             finite = np.isfinite(new)
             filters = [1.0 - self.weight], [1.0, -self.weight]
-            sums, self._state[0] = lfilter(
-                *filters, np.where(finite, new, 0.0), zi=self._state[0]
-            )
+            sums, self._state[0] = lfilter(*filters, np.where(finite, new, 0.0), zi=self._state[0])
             weights, self._state[1] = lfilter(*filters, finite.astype(float), zi=self._state[1])
             with np.errstate(invalid="ignore", divide="ignore"):
                 self._append(sums / weights)

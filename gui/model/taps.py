@@ -16,8 +16,9 @@ class Taps:
 
     Three sources, the newest of which counts: samples in the record, previews a trainer sends
     twice a second while it is watched, and weights of checkpoints. Names: ``activation_0`` is the
-    input (previews only), ``activation_l`` what follows unit ``l``, ``unit_input_l`` what enters it,
-    ``error_l`` what comes back to layer ``l``, ``output``; ``weights_l`` is ``[outputs, inputs]``.
+    input (previews only), ``activation_l`` what follows unit ``l``, ``unit_input_l`` what enters
+    it, ``error_l`` what comes back to layer ``l``, ``output``; ``weights_l`` is
+    ``[outputs, inputs]``.
     """
 
     def __init__(self) -> None:
@@ -122,7 +123,7 @@ def _is_weights(name: str) -> bool:
 
 def weights_in(arrays: Arrays) -> list[npt.NDArray[Any]]:
     """Return the weights among arrays, first layer to last."""
-    found = []
+    found: list[npt.NDArray[Any]] = []
     while (name := f"weights_{len(found) + 1}") in arrays:
         found.append(arrays[name])
     return found

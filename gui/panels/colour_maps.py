@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gui.qt import pg
+from gui.qt import QtGui, pg
+from gui.theme.tokens import Theme
 
 MapKind = Literal["sequential", "signed", "phase"]
 
@@ -15,6 +16,14 @@ _NAMES: dict[MapKind, str] = {
 }
 
 
-def colour_map(kind: MapKind) -> pg.ColorMap:
-    """Return the map for values from zero on, for signed ones, or for a phase that comes round."""
+def colour_map(kind: MapKind, theme: Theme) -> pg.ColorMap:
+    """Return the map for values from zero on, for signed ones, or for a phase that comes round.
+
+    On a dark ground zero is dark in signed maps: nothing shines where nothing is.
+    """
+    if kind == "signed" and theme.name == "dark":
+        return pg.ColorMap(
+            (0.0, 0.25, 0.5, 0.75, 1.0),
+            [QtGui.QColor(c) for c in ("#8CC8FF", "#2F6FB0", theme.surface, "#96690C", "#FFC94D")],
+        )
     return pg.colormap.get(_NAMES[kind])

@@ -50,6 +50,24 @@ class CurveStyle:
     dashed: bool = False
 
 
+class ReadableAxis(pg.AxisItem):
+    """An axis whose logarithmic labels do not run into each other: 1, 2, 5 or powers of ten."""
+
+    def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Return the labels of ticks at exponents ``values``."""
+        low, high = sorted(self.range)
+        kept = (1,) if high - low > 2.2 else (1, 2, 5)
+        return [_power(value) if _mantissa(value) in kept else "" for value in values]
+
+
+def _mantissa(exponent: float) -> int:
+    return round(10.0 ** (exponent - math.floor(exponent + 1e-9)))
+
+
+def _power(exponent: float) -> str:
+    return f"{10.0**exponent:.3g}"
+
+
 class CurvePlot(pg.PlotWidget):
     """Curves over a common axis, labelled at their ends.
 
@@ -63,7 +81,8 @@ class CurvePlot(pg.PlotWidget):
     def __init__(
         self, appearance: Appearance, x_label: str, y_label: str, *, log_y: bool = False
     ) -> None:
-        super().__init__(background=None)
+        axes = {side: ReadableAxis(side) for side in ("bottom", "left")}
+        super().__init__(background=None, axisItems=axes)
         self._appearance = appearance
         self._labels = {"bottom": x_label, "left": y_label}
         self._curves: dict[str, pg.PlotCurveItem | pg.PlotDataItem] = {}
@@ -71,12 +90,16 @@ class CurvePlot(pg.PlotWidget):
         self._ends: dict[str, pg.TextItem] = {}
         self._data: dict[str, tuple[Floats, Floats]] = {}
         self._range: tuple[float, float, float, float] | None = None
+        self._given_extent: tuple[float, float, float, float] | None = None
         self.log_x = False
         self.log_y = log_y
         self.hidden_values = 0
         """Values that a logarithmic axis cannot show."""
         self.following = True
         self.y_limits: tuple[float | None, float | None] = (None, None)
+        """What the y axis never goes beyond."""
+        self.headroom = 0.08
+        """Share of the height that is left free above the curves."""
         plot = self.getPlotItem()
         plot.setMenuEnabled(False)
         plot.hideButtons()
@@ -101,9 +124,16 @@ class CurvePlot(pg.PlotWidget):
     # What is drawn --------------------------------------------------------------------------------
 
     def draw(
-        self, curves: Mapping[str, tuple[Floats, Floats]], styles: Mapping[str, CurveStyle]
+        self,
+        curves: Mapping[str, tuple[Floats, Floats]],
+        styles: Mapping[str, CurveStyle],
+        extent: tuple[float, float, float, float] | None = None,
     ) -> None:
-        """Show exactly these curves; NaN leaves a gap."""
+        """Show exactly these curves; NaN leaves a gap.
+
+        ``extent`` names smallest and largest x and y where the curves are not all there is.
+        """
+        self._given_extent = extent
         for name in [one for one in self._curves if one not in curves]:
             self.removeItem(self._curves.pop(name))
             self._styles.pop(name)
@@ -205,8 +235,10 @@ class CurvePlot(pg.PlotWidget):
     def _add(self, name: str, style: CurveStyle) -> None:
         if name in self._curves:
             self.removeItem(self._curves.pop(name))
-        item = pg.PlotDataItem(connect="finite") if style.markers else pg.PlotCurveItem(
-            connect="finite"
+        item = (
+            pg.PlotDataItem(connect="finite")
+            if style.markers
+            else pg.PlotCurveItem(connect="finite")
         )
         if style.faint:
             item.setZValue(-10)
@@ -221,7 +253,7 @@ class CurvePlot(pg.PlotWidget):
 
     def _dress(self, name: str, style: CurveStyle) -> None:
         theme = self._appearance.theme
-        colour = theme.series[style.series % len(theme.series)]
+        colour = theme.line(style.series)
         if style.faint:
             colour = mixed(theme.surface, colour, 0.45)
         dash = DASHES[style.series % len(DASHES)] if style.dashed else DASHES[0]
@@ -236,7 +268,10 @@ class CurvePlot(pg.PlotWidget):
             item.setSymbolBrush(pg.mkBrush(colour))
             item.setSymbolPen(pg.mkPen(theme.surface))
         if name in self._ends:
-            self._ends[name].setText(name, color=colour)
+            self._ends[name].setText(name, color=theme.label(style.series))
+            ground = QtGui.QColor(theme.surface)
+            ground.setAlpha(150)
+            self._ends[name].fill = pg.mkBrush(ground)
             self._ends[name].setFont(self._appearance.font(0.9, bold=True))
 
     def _on_axes(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -270,13 +305,15 @@ class CurvePlot(pg.PlotWidget):
         grown = self._range is not None
         # Room to grow into: a moving axis is the dearest part of a frame.
         x1 += 0.12 * width if grown else 0.06 * width
-        self._range = (x0 - 0.01 * width, x1, y0 - 0.08 * height, y1 + 0.08 * height)
+        self._range = (x0 - 0.01 * width, x1, y0 - 0.08 * height, y1 + self.headroom * height)
         low, high = self.y_limits
         bottom = self._range[2] if low is None else max(self._range[2], low)
         top = self._range[3] if high is None else min(self._range[3], high)
         self._box.setRange(xRange=self._range[:2], yRange=(bottom, top), padding=0)
 
     def _extent(self) -> tuple[float, float, float, float] | None:
+        if self._given_extent is not None:
+            return self._given_extent
         xs = [one[0] for one in self._data.values() if one[0].size]
         ys = [one[1] for one in self._data.values() if one[1].size]
         if not xs:
@@ -295,8 +332,8 @@ class CurvePlot(pg.PlotWidget):
     def _place_ends(self) -> None:
         """Write each curve's name at its end, one above the other where they would overlap."""
         (x0, x1), (y0, y1) = self._box.viewRange()
-        height = max(self._box.height(), 1.0)
-        line = 1.25 * QtGui.QFontMetricsF(self._appearance.font(0.9)).height() / height * (y1 - y0)
+        tall = max(self._box.height(), 1.0)
+        line = 1.25 * QtGui.QFontMetricsF(self._appearance.font(0.9)).height() / tall * (y1 - y0)
         places: list[tuple[float, float, str]] = []
         for name, end in self._ends.items():
             x, y = self._data.get(name, (np.zeros(0), np.zeros(0)))
@@ -308,14 +345,14 @@ class CurvePlot(pg.PlotWidget):
         places.sort()
         floor = y0 + 0.6 * line
         heights: list[float] = []
-        for y, _, _ in places:
+        for height, _, _ in places:
             # Above its curve, where the line itself does not cross it.
-            floor = max(min(y + 0.7 * line, y1 - 0.6 * line), floor)
+            floor = max(min(height + 0.7 * line, y1 - 0.6 * line), floor)
             heights.append(floor)
             floor += line
         over = max((heights[-1] if heights else y0) - (y1 - 0.6 * line), 0.0)
-        for (_, x, name), y in zip(places, heights, strict=True):
-            self._ends[name].setPos(x, y - over)
+        for (_, place, name), height in zip(places, heights, strict=True):
+            self._ends[name].setPos(place, height - over)
 
 
 def _limits(arrays: Sequence[Floats]) -> tuple[float, float]:

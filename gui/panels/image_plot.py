@@ -45,7 +45,9 @@ class ImagePlot(pg.PlotWidget):
         self._box.addItem(self._missing, ignoreBounds=True)
         self.image = pg.ImageItem(axisOrder="row-major")
         self.addItem(self.image)
-        self._bar = pg.ColorBarItem(interactive=False, width=12, colorMap=colour_map(kind))
+        self._bar = pg.ColorBarItem(
+            interactive=False, width=12, colorMap=colour_map(kind, appearance.theme)
+        )
         self._bar.setImageItem(self.image, insert_in=plot)
         self._shape: tuple[int, ...] = ()
         self.setSizePolicy(
@@ -67,7 +69,7 @@ class ImagePlot(pg.PlotWidget):
             self._shape = shown.shape
             rows, columns = shown.shape
             self._missing.setRect(QtCore.QRectF(0, 0, columns, rows))
-            self._box.setRange(xRange=(0, columns), yRange=(0, rows), padding=0)
+            self._box.setRange(xRange=(0, columns), yRange=(0, rows), padding=0.03)
         self.painted.emit()
         return low, high
 
@@ -92,7 +94,10 @@ class ImagePlot(pg.PlotWidget):
         if self._scale_label:
             self._bar.axis.setLabel(self._scale_label, color=theme.text, **{"font-size": size})
             self._bar.axis.setWidth(None)
-        self._missing.setBrush(QtGui.QBrush(QtGui.QColor(theme.off), QtCore.Qt.BrushStyle.BDiagPattern))
+        self._bar.setColorMap(colour_map(self._kind, theme))
+        self._missing.setBrush(
+            QtGui.QBrush(QtGui.QColor(theme.off), QtCore.Qt.BrushStyle.BDiagPattern)
+        )
         self._missing.setPen(pg.mkPen(None))
 
     def _limits(self, values: npt.NDArray[np.float32]) -> tuple[float, float]:

@@ -96,21 +96,24 @@ def palette(theme: Theme) -> QtGui.QPalette:
 def style_sheet(theme: Theme) -> str:
     """Return what the palette cannot say: outlines that stay visible on dark, the focus ring."""
     return f"""
-    QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; }}
+    QToolTip {{ color: {theme.text}; background: {theme.raised};
+        border: 1px solid {theme.border}; }}
     QCheckBox::indicator, QTreeView::indicator, QTableView::indicator, QMenu::indicator {{
         width: 13px; height: 13px; border: 1px solid {theme.muted}; border-radius: 2px;
         background: {theme.surface};
     }}
     QCheckBox::indicator:checked, QTreeView::indicator:checked, QTableView::indicator:checked,
     QMenu::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; }}
-    QFrame#card {{ background: {theme.surface}; border: 1px solid {theme.border}; border-radius: 3px; }}
+    QFrame#card {{ background: {theme.surface}; border: 1px solid {theme.border};
+        border-radius: 3px; }}
     QFrame#card[focused="true"] {{ border: 2px solid {theme.accent}; }}
     QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; padding: 3px 5px;
-        border: 0; border-right: 1px solid {theme.border}; border-bottom: 1px solid {theme.border}; }}
+        border: 0; border-right: 1px solid {theme.border};
+        border-bottom: 1px solid {theme.border}; }}
     QProgressBar {{ border: 1px solid {theme.border}; border-radius: 3px; text-align: center;
         background: {theme.surface}; color: {theme.text}; }}
     QProgressBar::chunk {{ background: {mixed(theme.surface, theme.accent, 0.35)}; }}
-    QToolButton:focus, QPushButton:focus, QTabBar:focus, QSlider:focus, QLineEdit:focus,
+    QToolButton:focus, QPushButton:focus, QSlider:focus, QLineEdit:focus,
     QComboBox:focus {{ outline: none; border: 2px solid {theme.accent}; }}
     QToolButton {{ padding: 3px 6px; border: 1px solid transparent; border-radius: 3px; }}
     QToolButton:hover:enabled {{ background: {theme.raised}; border-color: {theme.border}; }}

@@ -23,3 +23,15 @@ def mixed(one: str, other: str, share: float) -> str:
         for i in (1, 3, 5)
     ]
     return "#" + "".join(f"{part:02X}" for part in parts)
+
+
+def readable(colour: str, ground: str, text: str, smallest: float = 4.5) -> str:
+    """Return a colour one can read on a ground, as near to the given one as possible.
+
+    Series colours are chosen for lines, where a contrast of 3 is enough; writing wants more.
+    """
+    for share in (0.0, 0.15, 0.3, 0.45, 0.6, 0.8):
+        nearer = mixed(colour, text, share)
+        if contrast(nearer, ground) >= smallest:
+            return nearer
+    return text

@@ -8,8 +8,8 @@ _SHAPES = {
     "pause": '<rect x="5" y="4" width="5" height="16"/><rect x="14" y="4" width="5" height="16"/>',
     "resume": '<path d="M6 3 L20 12 L6 21 Z"/>',
     "stop": '<rect x="5" y="5" width="14" height="14"/>',
-    "abort": '<path d="M8 2h8l6 6v8l-6 6H8l-6-6V8z M8.5 7 7 8.5 10.5 12 7 15.5 8.5 17 12 13.5 15.5 17 '
-    '17 15.5 13.5 12 17 8.5 15.5 7 12 10.5z" fill-rule="evenodd"/>',
+    "abort": '<path d="M8 2h8l6 6v8l-6 6H8l-6-6V8z M8.5 7 7 8.5 10.5 12 7 15.5 8.5 17 12 13.5 '
+    '15.5 17 17 15.5 13.5 12 17 8.5 15.5 7 12 10.5z" fill-rule="evenodd"/>',
     "ok": '<path d="M9.5 19 3 12.5 5 10.5 9.5 15 19 5.5 21 7.5z"/>',
     "warning": '<path d="M12 2 23 21H1z M11 9v6h2V9z M11 17v2h2v-2z" fill-rule="evenodd"/>',
     "fault": '<path d="M5 3 12 10 19 3 21 5 14 12 21 19 19 21 12 14 5 21 3 19 10 12 3 5z"/>',
@@ -19,8 +19,6 @@ _SHAPES = {
     "running": '<circle cx="12" cy="12" r="8"/>',
     "menu": '<circle cx="12" cy="5" r="2.2"/><circle cx="12" cy="12" r="2.2"/>'
     '<circle cx="12" cy="19" r="2.2"/>',
-    "live": '<circle cx="12" cy="12" r="4"/><path d="M12 2a10 10 0 1 0 .01 0z M12 4a8 8 0 1 1-.01 0z" '
-    'fill-rule="evenodd"/>',
 }
 
 _SIZES = (16, 24, 32, 48, 64)

@@ -1,14 +1,16 @@
 """The two themes, each a handful of named colours.
 
-Series colours keep a CIEDE2000 distance of 11 or more also for colour-blind eyes (Machado 2009, full
-severity), and a contrast of 3:1 to the surface; text and state colours one of 4.5:1. Colour never
-speaks alone: series differ in dash and marker too, states in icon and word.
+Series colours keep a CIEDE2000 distance of 11 or more also for colour-blind eyes (Machado 2009,
+full severity), and a contrast of 3:1 to the surface; text and state colours one of 4.5:1. Colour
+never speaks alone: series differ in dash and marker too, states in icon and word.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+from gui.theme.contrast import readable
 
 ThemeName = Literal["light", "dark"]
 StateName = Literal["ok", "warning", "fault", "off", "simulated", "accent"]
@@ -52,6 +54,14 @@ class Theme:
     def state(self, name: StateName) -> str:
         """Return the colour of a state."""
         return str(getattr(self, name))
+
+    def line(self, number: int) -> str:
+        """Return the colour of a series' line; after the last the first comes again."""
+        return self.series[number % len(self.series)]
+
+    def label(self, number: int) -> str:
+        """Return the colour in which a series is written of."""
+        return readable(self.line(number), self.surface, self.text)
 
 
 LIGHT = Theme(

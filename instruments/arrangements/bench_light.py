@@ -118,8 +118,18 @@ def check_inputs(inputs: Array, expected: int) -> None:
 
 
 def check_errors(errors: npt.NDArray[Any], passed: Pass) -> None:
-    """Refuse errors that do not belong to the pass."""
+    """Refuse errors that do not belong to the pass, and values that are no numbers.
+
+    Raises
+    ------
+    NetworkError
+        Naming what was found.
+    """
     if errors.shape != passed.output.shape:
         raise NetworkError(
             f"errors have shape {list(errors.shape)}, the output {list(passed.output.shape)}"
+        )
+    if not math.isfinite(float(np.vdot(errors, errors))):
+        raise NetworkError(
+            "the errors hold NaN or infinity: nothing was sent; look at the outputs and the loss"
         )

@@ -81,17 +81,17 @@ def _kinds(bench: BenchFile) -> Iterator[Problem]:
         first_use.setdefault(role.instrument, role.key)
     used: list[tuple[str, object]] = []
     for name, instrument in bench.instruments.items():
-        if instrument.address is None:
-            continue
-        place = (instrument.driver, instrument.address, instrument.settings)
-        double = next((other for other, at in used if at == place), None)
-        if double is not None:
-            yield Problem(
-                f"instruments.{name}.address",
-                f"'{instrument.address}' with the same settings is '{double}' already; two "
-                "instruments cannot be the same channels of one device",
-            )
-        used.append((name, place))
+        key = "address" if instrument.addresses == () else "addresses"
+        for address in instrument.every_address:
+            place = (instrument.driver, address, instrument.settings)
+            double = next((other for other, at in used if at == place), None)
+            if double is not None:
+                yield Problem(
+                    f"instruments.{name}.{key}",
+                    f"'{address}' with the same settings is '{double}' already; two "
+                    "instruments cannot be the same channels of one device",
+                )
+            used.append((name, place))
 
 
 def _light_path(bench: BenchFile) -> Iterator[Problem]:

@@ -310,6 +310,11 @@ class InstrumentSection(Section):
     address: str | None = Field(
         default=None, description='where it answers, such as "TCPIP0::192.168.1.20::5025::SOCKET"'
     )
+    addresses: tuple[str, ...] = Field(
+        default=(),
+        description="where its boxes answer, in the order of their channels, if it is made of "
+        "several",
+    )
     limits: Limits = Field(
         default_factory=dict,
         description="lowest and highest value allowed; can only narrow what the device allows",
@@ -317,12 +322,31 @@ class InstrumentSection(Section):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="settings of the driver; each driver has its own"
     )
+    simulation: dict[str, Any] = Field(
+        default_factory=dict,
+        description="settings of the simulated instrument that takes its place, beside those it "
+        "shares with the driver",
+    )
 
     @field_validator("limits", mode="plain")
     @classmethod
     def _read_limits(cls, table: object, info: ValidationInfo) -> dict[str, Limit]:
         # Without a valid kind there is nothing to check limits against; the kind is reported.
         return read_limits(info.data["kind"], table) if "kind" in info.data else {}
+
+    @model_validator(mode="after")
+    def _one_way_to_say_where(self) -> Self:
+        if self.address is not None and self.addresses:
+            raise SectionError(
+                "found beside 'address'; give one of the two: 'address' for a single box",
+                "addresses",
+            )
+        return self
+
+    @property
+    def every_address(self) -> tuple[str, ...]:
+        """Where its boxes answer, be it one or several; none for an instrument without a wire."""
+        return self.addresses if self.address is None else (self.address,)
 
     # Not when_used="json": after a plain validator pydantic would then serialise limits twice.
     @field_serializer("limits")
@@ -361,6 +385,11 @@ class BenchFile(Section):
     format: Literal[1] = Field(description="version of this file format: 1")
     name: Annotated[str, AfterValidator(_title)] = Field(description="name of the bench")
     description: str = Field(default="", description="what the bench is for, in a sentence")
+    wire: Literal["real", "simulated"] = Field(
+        default="real",
+        description="whether instruments with an address answer themselves, or models of them in "
+        "the light of the twin",
+    )
     network: NetworkSection = Field(description="section [network]: layers and their stages")
     optics: OpticsSection = Field(description="section [optics]: wavelength and scales")
     absorber: AbsorberSection | None = Field(

@@ -82,7 +82,7 @@ class TapTable(CalibrationTable):
         inverse = np.zeros(shape)
         np.divide(1.0, self.volts_per_field, out=inverse, where=self.volts_per_field != 0.0)
         self._fields_per_volt = inverse.astype(np.float32)
-        self._offset = self.offset_volts.astype(np.float32)
+        self._offset = self.offset_volts.astype(np.float32)[np.newaxis]
         self._saturation = np.float32(self.saturation_volts)
 
     @classmethod
@@ -140,10 +140,11 @@ class TapTable(CalibrationTable):
         if given.ndim != 2 or given.shape[1] > self.channels:
             raise self._misfit("readings", given.shape)
         if background_volts is None:
-            background = self._offset[: given.shape[1]].reshape(1, -1)
+            background = self._offset[:, : given.shape[1]]
         else:
             background = np.ascontiguousarray(background_volts, np.float32)
-            background = np.atleast_2d(background)
+            if background.ndim == 1:
+                background = background[np.newaxis]
             if background.shape not in (given.shape, (1, given.shape[1])):
                 raise self._misfit("a background", background.shape)
         fields = np.empty(given.shape, np.float32) if out is None else out

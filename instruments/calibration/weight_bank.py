@@ -277,7 +277,10 @@ class WeightBankTable(CalibrationTable):
         of zeros.
         """
         matrix = self._without_cross_talk(self._fitting(weights))
-        return float(weight_blocks.required_gain(matrix, self._inverse_largest))
+        gain = weight_blocks.required_gain(
+            matrix, self._inverse_largest, self._inverse_largest_of_row
+        )
+        return float(gain)
 
     def _fitting(self, weights: npt.NDArray[np.floating]) -> Weights:
         matrix = np.ascontiguousarray(weights, np.float32)
@@ -359,6 +362,7 @@ class WeightBankTable(CalibrationTable):
         inverse = np.zeros_like(largest)
         np.divide(1.0, largest, out=inverse, where=largest > 0.0)
         self._inverse_largest = inverse.astype(np.float32)
+        self._inverse_largest_of_row = self._inverse_largest.max(axis=(0, 2))
         return largest
 
 

@@ -46,23 +46,29 @@ def encode_levels(
     """
     outputs, inputs = weights.shape
     steps, edge = np.float32(STEPS), np.float32(STEPS + 1)
-    clipped = 0
+    place, word = np.empty(inputs, np.int32), np.empty(inputs, np.uint32)
+    clipped = np.uint32(0)
+    # Looking up is the only loop without vector instructions, so it stands alone.
     for j in range(outputs):
         row = inverse_rows[j] * steps
+        given, zero, depths, offsets = weights[j], middle[j], depth[j], offset[j]
         for i in range(inputs):
-            place = weights[j, i] * (row * inverse_columns[i])
+            step = given[i] * (row * inverse_columns[i])
             # Not-a-number fails the first comparison, lands on the edge and counts as clipped.
-            place = place if place < edge else edge
-            place = place if place > -edge else -edge
-            word = words[middle[j, i] + np.int32(np.rint(place))]
-            clipped += int(word >> np.uint32(CLIPPED_SHIFT))
-            depth[j, i] = np.uint16(word)
-            offset[j, i] = np.uint16((word >> np.uint32(OFFSET_SHIFT)) & np.uint32(0x7FFF))
+            step = step if step < edge else edge
+            step = step if step > -edge else -edge
+            place[i] = np.int32(zero[i] + np.int32(np.rint(step)))
+        for i in range(inputs):
+            word[i] = words[np.uint32(place[i])]
+        for i in range(inputs):
+            clipped = np.uint32(clipped + np.uint32(word[i] >> np.uint32(CLIPPED_SHIFT)))
+            depths[i] = np.uint16(word[i])
+            offsets[i] = np.uint16((word[i] >> np.uint32(OFFSET_SHIFT)) & np.uint32(0x7FFF))
         depth[j, inputs:] = 0
         offset[j, inputs:] = 0
     depth[outputs:] = 0
     offset[outputs:] = 0
-    return clipped
+    return int(clipped)
 
 
 @njit(cache=True, error_model="numpy")
@@ -103,20 +109,37 @@ def encode_waves(
 
 
 @njit(cache=True, error_model="numpy", fastmath=True)
-def required_gain(weights: Weights, inverse_largest: Weights) -> np.float32:
+def required_gain(
+    weights: Weights, inverse_largest: Weights, largest_of_row: Weights
+) -> np.float32:
     """Return the largest ratio of a weight to what its block holds of that sign.
 
-    ``inverse_largest``, ``[2, rows, columns]``, is for positive and for negative weights.
+    Parameters
+    ----------
+    weights
+        ``[outputs, inputs]``, no larger than the blocks.
+    inverse_largest
+        ``[2, rows, columns]``, for positive and for negative weights.
+    largest_of_row
+        ``[rows]``, the largest of them in each row.
     """
     outputs, inputs = weights.shape
-    # A maximum for each column first: one running maximum would not be worked out in parallel.
-    largest = np.zeros(inputs, np.float32)
+    bounds = np.empty(outputs, np.float32)
     for j in range(outputs):
+        size = np.float32(0)
+        for i in range(inputs):
+            size = max(size, abs(weights[j, i]))
+        bounds[j] = size * largest_of_row[j]
+    # Most rows cannot hold the largest ratio and are not looked at again.
+    largest = np.float32(0)
+    for j in np.argsort(-bounds):
+        if bounds[j] <= largest:
+            break
         for i in range(inputs):
             above = weights[j, i] * inverse_largest[0, j, i]
             below = -weights[j, i] * inverse_largest[1, j, i]
-            largest[i] = max(largest[i], max(above, below))
-    return np.float32(largest.max())
+            largest = max(largest, max(above, below))
+    return largest
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})

@@ -28,7 +28,8 @@ def monitor(
     key: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Copy of the run's monitor.json, for a trainer on another computer."
+            metavar="FILE",
+            help="Copy of the run's monitor.json, for a trainer on another computer.",
         ),
     ] = None,
     theme: Annotated[
@@ -40,12 +41,12 @@ def monitor(
     Live and past runs look the same. Several monitors may watch one run; attached late, each
     shows all of it.
     """
-    import importlib.util
     import subprocess
     import sys
 
-    from instruments.errors import InstallationError, RecordError, SettingsError
+    from instruments.errors import RecordError, SettingsError
     from protocols.live.address import is_address, parse_address
+    from protocols.live.publishing import check_window
 
     if theme not in (None, "light", "dark"):
         raise SettingsError(f"theme: found {theme!r}; allowed are light and dark")
@@ -56,11 +57,7 @@ def monitor(
             f"{target}: no such folder; give a run, a folder of runs or tcp://HOST:PORT "
             "('backbeam train' makes the folder 'runs')"
         )
-    if importlib.util.find_spec("qtpy") is None or importlib.util.find_spec("pyqtgraph") is None:
-        raise InstallationError(
-            "the window needs more packages; install them with: "
-            'python -m pip install "backbeam[gui]"'
-        )
+    check_window()
     arguments = [target, *(("--key", str(key)) if key else ())]
     arguments += ("--theme", theme) if theme else ()
     done = subprocess.run([sys.executable, "-P", "-m", "gui", *arguments], check=False)

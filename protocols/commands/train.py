@@ -36,6 +36,7 @@ WIDTH_BESIDE_PATH = 24
 
 _OPTICAL = (Activation.absorber, Activation.gain)
 _BUILT_IN = "digits"
+_OF_MONITORS = ("monitor", "monitor_host")
 _OF_IDEAL_NETWORKS = ("layers", "activation", "optical_depth", "gain", "model")
 
 
@@ -73,6 +74,8 @@ def train(
     fields_every: option.FieldsEvery = 500,
     checkpoint_seconds: option.CheckpointSeconds = 10.0,
     resume: option.Resume = None,
+    monitor: option.Monitor = False,
+    monitor_host: option.MonitorHost = None,
     json_line: option.JsonLine = False,
 ) -> None:
     """Train a bench, real or simulated, and record how it went.
@@ -83,10 +86,14 @@ def train(
     on where it ended.
     """
     values = locals().copy()
+    if monitor:
+        from protocols.live.publishing import check_window
+
+        check_window()
     if resume is not None:
         from protocols.experiment import resume as resume_run
 
-        _refuse_other_options(context, allowed=("resume", "json_line", "data_dir"))
+        _refuse_other_options(context, allowed=("resume", "json_line", "data_dir", *_OF_MONITORS))
         training, recorder = resume_run(resume, data_dir)
     else:
         file = _bench_file(values, _given(context))
@@ -105,7 +112,7 @@ def train(
         for remark in _options_without_effect(values, _given(context)):
             typer.echo(f"note: {remark}", err=True)
     with closing(training.network):
-        _run(training, recorder, json_line)
+        _run(training, recorder, json_line, monitor, monitor_host)
 
 
 def _bench_file(values: dict[str, Any], given: set[str]) -> BenchFile | None:
@@ -145,9 +152,12 @@ def _given_unit(values: dict[str, Any]) -> NonlinearUnit:
     return NonlinearUnit(activation.value, strength, values["model"].value, derivative)
 
 
-def _settings(values: dict[str, Any], unit: NonlinearUnit | None) -> dict[str, Any]:
+def _settings(
+    values: dict[str, Any], unit: NonlinearUnit | None, *, on_bench: bool
+) -> dict[str, Any]:
     """Return the training settings, with the defaults that depend on other options."""
     from protocols.initial_weights import (
+        BENCH_STANDARD_DEVIATION,
         DEEPEST_NORMAL_START,
         DOUBLE_PEAK_STANDARD_DEVIATION,
         PAPER_STANDARD_DEVIATION,
@@ -159,12 +169,14 @@ def _settings(values: dict[str, Any], unit: NonlinearUnit | None) -> dict[str, A
     if start == "auto":
         depth = unit.strength if unit is not None and unit.kind == "absorber" else 0.0
         start = "double-peaked" if depth > DEEPEST_NORMAL_START else "normal"
+    if start == "double-peaked":
+        width = DOUBLE_PEAK_STANDARD_DEVIATION
+    else:
+        width = BENCH_STANDARD_DEVIATION if on_bench and digits else PAPER_STANDARD_DEVIATION
     defaults = {
         "epochs": 100 if digits else 50,
         "learning_rate": 3e-3 if digits else 5e-4,
-        "initial_std": DOUBLE_PEAK_STANDARD_DEVIATION
-        if start == "double-peaked"
-        else PAPER_STANDARD_DEVIATION,
+        "initial_std": width,
     }
     given = {name: values[name] for name in TrainingSettings.model_fields}
     given |= {name: value for name, value in defaults.items() if given[name] is None}
@@ -190,7 +202,8 @@ def _begin(
     derivative = values["derivative"].value
     layers = None if file is None else network_layers(file, derivative)
     unit = _given_unit(values) if layers is None else layers[0].unit
-    checked = check(TrainingSettings, _settings(values, unit))
+    on_bench = file is not None and not values["ideal"]
+    checked = check(TrainingSettings, _settings(values, unit, on_bench=on_bench))
     choice = check(DataChoice, data)
     sizes = None if values["layers"] is None else _parse_layers(values["layers"])
     out, note = values["out"], " ".join(values["note"].split())
@@ -348,14 +361,21 @@ def _quoted(path: Path) -> str:
     return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
 
 
-def _run(training: Training, recorder: Recorder, json_line: bool) -> None:
+def _run(
+    training: Training,
+    recorder: Recorder,
+    json_line: bool,
+    monitor: bool,
+    monitor_host: str | None,
+) -> None:
     import json
 
     from rich.console import Console
 
     from instruments.bench import Bench
     from instruments.gain_ledger import ledger_text
-    from protocols.interruption import Interrupted
+    from protocols.interruption import Interrupted, StopRequest
+    from protocols.live.publishing import open_window, published
     from protocols.progress import LiveProgress
     from protocols.reporting import result_table
 
@@ -371,8 +391,14 @@ def _run(training: Training, recorder: Recorder, json_line: bool) -> None:
         f"{training.network!r} on {training.dataset.name}, run in {recorder.path}", soft_wrap=True
     )
     try:
-        with LiveProgress(training, status) as progress:
-            result = training.run(recorder, progress)
+        with (
+            StopRequest() as stop,
+            published(recorder, stop, monitor_host) as control,
+            LiveProgress(training, status) as progress,
+        ):
+            if monitor:
+                open_window(recorder.path)
+            result = training.run(recorder, progress, stop, control)
     except Interrupted as interrupted:
         status.print(
             f"{interrupted}; everything is safe. Go on with: "

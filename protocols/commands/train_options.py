@@ -204,7 +204,8 @@ InitialStd = Annotated[
     _option(
         _TRAINING,
         "WIDTH",
-        "Standard deviation of that distribution. Default: 0.1; double-peaked 0.15.",
+        "Standard deviation of that distribution. Default: 0.1; double-peaked, and for digits on "
+        "a bench, 0.15.",
     ),
 ]
 InitialWeights = Annotated[
@@ -245,6 +246,18 @@ CheckpointSeconds = Annotated[
 ]
 Resume = Annotated[
     Path | None, _option(_RECORD, "RUN", "Go on with this run from its last checkpoint.")
+]
+Monitor = Annotated[
+    bool, _option(_RECORD, None, "Open the live monitor beside the run.", "--monitor")
+]
+MonitorHost = Annotated[
+    str | None,
+    _option(
+        _RECORD,
+        "ADDRESS",
+        "Let monitors on other computers connect, at this address of this one; they need a copy "
+        "of the run's monitor.json. Default: this computer only.",
+    ),
 ]
 JsonLine = Annotated[
     bool, _option(_RECORD, None, "Print the result as JSON on the last line.", "--json")

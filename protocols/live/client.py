@@ -103,7 +103,9 @@ class LiveClient:
             try:
                 key = read_address(key_file).key
             except FileNotFoundError as error:
-                raise RecordError(f"{key_file} does not exist; give a copy of monitor.json") from error
+                raise RecordError(
+                    f"{key_file} does not exist; give a copy of monitor.json"
+                ) from error
         return cls(LiveAddress(parse_address(text), key=key))
 
     # Asking ---------------------------------------------------------------------------------------

@@ -102,7 +102,11 @@ class LivePublisher:
             key={} if self._keys is None else self._keys.for_monitors(),
         )
         self._desk = CommandDesk(
-            recorder.path, control, clock, rows=_endpoint(self._rows), arrays=_endpoint(self._arrays)
+            recorder.path,
+            control,
+            clock,
+            rows=_endpoint(self._rows),
+            arrays=_endpoint(self._arrays),
         )
         self._watched = {self._rows: 0, self._arrays: 0}
         self._published = recorder.rows_committed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from instruments.errors import InstallationError, SettingsError
 from protocols.interruption import StopRequest
 from protocols.record.recorder import Recorder
 from protocols.run_control import RunControl
@@ -33,7 +35,6 @@ def published(
     SettingsError
         If ``host`` is no address of this computer.
     """
-    from instruments.errors import SettingsError
     from protocols.live.publisher import LOOPBACK, LivePublisher
 
     control = RunControl(stop)
@@ -47,6 +48,16 @@ def published(
         return
     with publisher:
         yield control
+
+
+def check_window() -> None:
+    """Raise ``InstallationError`` if no window can be opened for want of packages."""
+    missing = [name for name in ("qtpy", "pyqtgraph") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InstallationError(
+            f"the monitor's window needs {' and '.join(missing)}; install what it needs with: "
+            'python -m pip install "backbeam[gui]"'
+        )
 
 
 def open_window(*arguments: str | Path) -> subprocess.Popen[bytes]:

@@ -75,13 +75,12 @@ class ModulatorTruth:
     def field(self, volts: Floats) -> Array:
         """Return the field ``[B, n]`` behind modulators at ``volts``."""
         field = np.empty(volts.shape, np.float32)
-        bias = self.bias_radians + self.drift_radians.astype(np.float32)
-        turn = np.float32(0.5 * math.pi) / self.half_wave_volts
         _modulate(
             np.ascontiguousarray(volts),
             self.step_volts,
-            turn,
-            bias,
+            self.half_wave_volts,
+            self.bias_radians,
+            self.drift_radians,
             self.leakage,
             self.field_at_full,
             field,
@@ -93,13 +92,18 @@ class ModulatorTruth:
 def _modulate(
     volts: Floats,
     step: np.float32,
-    turn: Floats,
+    half_wave_volts: Floats,
     bias: Floats,
+    drift: npt.NDArray[np.float64],
     leakage: Floats,
     field_at_full: np.float32,
     field: Floats,
 ) -> None:
     shots, channels = volts.shape
+    turn, start = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    for i in range(channels):
+        turn[i] = np.float32(0.5 * math.pi) / half_wave_volts[i]
+        start[i] = bias[i] + np.float32(drift[i])
     for shot in range(shots):
         given, row = volts[shot], field[shot]
         if step > np.float32(0):
@@ -109,7 +113,7 @@ def _modulate(
         else:
             row[:] = given
         for i in range(channels):
-            row[i] = (sine(row[i] * turn[i] + bias[i]) + leakage[i]) * field_at_full
+            row[i] = (sine(row[i] * turn[i] + start[i]) + leakage[i]) * field_at_full
 
 
 class AmplifierTruth:
@@ -174,9 +178,12 @@ class AmplifierTruth:
         self._knees = np.ascontiguousarray(np.broadcast_to(knees, self.spread.shape), np.float32)
         quanta = own.inversion_factor * np.maximum(gains - 1, 0.0)
         self.noise_field = np.sqrt(0.5 * quanta / self._photons_per_field).astype(np.float32)
-        self._noise_widths = np.ascontiguousarray(
-            np.broadcast_to(self.noise_field, self.spread.shape)
-        )
+        # Nothing at all where there is no noise, so that none is drawn.
+        self._noise_widths = np.zeros(0, np.float32)
+        if self.noise_field.any():
+            self._noise_widths = np.ascontiguousarray(
+                np.broadcast_to(self.noise_field, self.spread.shape)
+            )
 
     def _fitted_curve(self, gain: float, knee: float) -> npt.NDArray[np.complex128]:
         """Return a polynomial for the field gain against input power, highest term first.
@@ -197,7 +204,7 @@ class AmplifierTruth:
     @property
     def is_noisy(self) -> bool:
         """Whether it adds spontaneous emission."""
-        return bool(self.noise_field.any())
+        return len(self._noise_widths) > 0
 
     @property
     def carrier_gain(self) -> np.float32:
@@ -220,14 +227,8 @@ class AmplifierTruth:
         the same. Spontaneous emission is added to both quadratures.
         """
         behind = np.empty(gains.shape, np.float32)
-        noisy = self.is_noisy
-        _amplify(
-            light,
-            gains,
-            self._noise_widths if noisy else self._noise_widths[:0],
-            *noise.take(behind[0].size if noisy else 0),
-            behind,
-        )
+        pairs = gains.shape[1] * gains.shape[2] if self.is_noisy else 0
+        _amplify(light, gains, self._noise_widths, *noise.take(pairs), behind)
         return behind
 
 

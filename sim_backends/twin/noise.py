@@ -30,6 +30,7 @@ _LOG = tuple(np.float32(2 / (2 * k + 1)) for k in range(4))
 _SHIFT_EXPONENT = np.int32(23)
 _MANTISSA = np.int32(0x7FFFFF)
 _EXPONENT_OF_ONE = np.int32(0x3F800000)
+_PLACES = 0xFFFFFFFF
 
 
 @njit(inline="always")
@@ -95,7 +96,9 @@ class NoiseStream:
 
     def __init__(self, seed: int) -> None:
         words = np.random.SeedSequence(seed).generate_state(2, np.uint32)
-        self._keys = (np.uint32(words[0]), np.uint32(words[1]))
+        self._seeds = (int(words[0]), int(words[1]))
+        self._turn = -1
+        self._keys = (np.uint32(0), np.uint32(0))
         self.place = 0
 
     def take(self, pairs: int) -> tuple[np.uint32, np.uint32, np.uint32]:
@@ -103,11 +106,18 @@ class NoiseStream:
 
         The keys change whenever the 32-bit places are used up, so the stream does not repeat.
         """
-        if (self.place & 0xFFFFFFFF) + pairs > 0xFFFFFFFF:
+        if (self.place & _PLACES) + pairs > _PLACES:
             self.place = ((self.place >> 32) + 1) << 32
-        start, turn = self.place & 0xFFFFFFFF, np.uint32(self.place >> 32)
+        start, turn = self.place & _PLACES, self.place >> 32
+        if turn != self._turn:
+            self._turn = turn
+            first, second = self._seeds
+            self._keys = (
+                np.uint32(first ^ (turn & _PLACES)),
+                np.uint32(second ^ ((turn << 16) & _PLACES)),
+            )
         self.place += pairs
-        return np.uint32(start), self._keys[0] ^ turn, self._keys[1] ^ (turn << np.uint32(16))
+        return np.uint32(start), *self._keys
 
     def complex_normals(self, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Return two independent arrays of normal deviates of this shape."""

@@ -16,13 +16,19 @@ import numpy.typing as npt
 from sim_backends.optics.atomic_vapour import detuned_optical_depth, optical_depth_at
 from sim_backends.optics.phase_drift import transition
 from sim_backends.twin.clock import SimulatedClock
-from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth, DetectorTruth, ModulatorTruth
+from sim_backends.twin.devices import (
+    AbsorberTruth,
+    AmplifierTruth,
+    DetectorTruth,
+    Field,
+    ModulatorTruth,
+)
 from sim_backends.twin.faults import Faults
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import Port, TwinLayout
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.readout import read_bank
-from sim_backends.twin.stage import Field, StageTruth
+from sim_backends.twin.stage import StageTruth
 from sim_backends.twin.weight_panel import PanelTruth
 
 Floats = npt.NDArray[np.float32]
@@ -222,7 +228,7 @@ class Twin:
         taps = self.imperfections.taps
         if taps.phase_drift:
             kept, spread = transition(elapsed, taps.phase_drift_time, taps.phase_drift)
-            normals = self._generator.normal(size=len(self.detectors)).tolist()
+            normals = self._generator.standard_normal(len(self.detectors)).tolist()
             for bank, normal in zip(self.detectors.values(), normals, strict=True):
                 bank.drift_radians = kept * bank.drift_radians + spread * normal
 

@@ -208,11 +208,18 @@ def _look_up_row(
     region_of_block: npt.NDArray[np.uint8],
     depth: Pattern,
     offset: Pattern,
+    place: npt.NDArray[np.uint32],
     real: Floats,
     imaginary: Floats,
 ) -> None:
+    """Look up one row of blocks; ``place`` is for the loop's own use."""
+    _, depths, levels = tables.shape
+    flat = tables.reshape(-1)
     for i in range(len(depth)):
-        value = tables[region_of_block[i], depth[i], offset[i]]
+        line = np.uint32(region_of_block[i]) * np.uint32(depths) + np.uint32(depth[i])
+        place[i] = np.uint32(line * np.uint32(levels) + np.uint32(offset[i]))
+    for i in range(len(depth)):
+        value = flat[place[i]]
         real[i] = value.real
         imaginary[i] = value.imag
 
@@ -233,7 +240,8 @@ def _look_up(
     last = rows - 1
     # Three rows at a time are all that mixing needs: they stay in the processor's first cache.
     real, imaginary = np.empty((3, columns), np.float32), np.empty((3, columns), np.float32)
-    _look_up_row(tables, region_of_block[0], depth[0], offset[0], real[0], imaginary[0])
+    place = np.empty(columns, np.uint32)
+    _look_up_row(tables, region_of_block[0], depth[0], offset[0], place, real[0], imaginary[0])
     for j in range(rows):
         below = min(j + 1, last)
         if below > j:
@@ -243,6 +251,7 @@ def _look_up(
                 region_of_block[below],
                 depth[below],
                 offset[below],
+                place,
                 real[own],
                 imaginary[own],
             )

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import closing
 
 import immediate_instruments
 import numpy as np
@@ -21,6 +22,8 @@ from instruments.safe_state import Terminated
 
 SIZES = {"rows": 45, "columns": 54}
 LIMIT_SECONDS = 0.2
+LIGHT = ("laser", "pump_shutter", "probe_shutter", "reference_shutter", "inputs", "errors")
+SUPPLIES = ("amplifier_1", "amplifier_2", "oven")
 
 
 class PreparedImmediate:
@@ -136,7 +139,9 @@ def lit(bench):
 def test_a_batch_lights_the_bench_and_the_end_darkens_it_in_order(bench, journal):
     with bench:
         take_a_batch(bench)
-        assert {"laser", "pump_shutter", "amplifier_1", "slm_1", "inputs", "oven"} <= set(lit(bench))
+        assert {"laser", "pump_shutter", "amplifier_1", "slm_1", "inputs", "oven"} <= set(
+            lit(bench)
+        )
     assert journal.calls == SAFE_ORDER
     assert lit(bench) == []
 
@@ -145,7 +150,14 @@ def test_light_goes_off_before_supplies(bench, journal):
     with bench:
         take_a_batch(bench)
     first_supply = min(journal.calls.index(name) for name in ("amplifier_1", "amplifier_2", "oven"))
-    for light in ("laser", "pump_shutter", "probe_shutter", "reference_shutter", "inputs", "errors"):
+    for light in (
+        "laser",
+        "pump_shutter",
+        "probe_shutter",
+        "reference_shutter",
+        "inputs",
+        "errors",
+    ):
         assert journal.calls.index(light) < first_supply
 
 
@@ -228,7 +240,10 @@ def test_an_exposure_that_cannot_be_abandoned_does_not_hold_the_light_on(bench, 
     assert lit(bench) == []
 
 
-def test_a_second_ctrl_c_on_the_way_out_does_not_leave_the_light_on(bench, journal, monkeypatch):
+@pytest.mark.parametrize("leave", [lambda bench: bench, closing], ids=["with", "closing"])
+def test_a_second_ctrl_c_on_the_way_out_does_not_leave_the_light_on(
+    bench, journal, monkeypatch, leave
+):
     """It may come before signals are held back: then the way is begun again."""
     original, interrupted = bench_module.reach_safe_state, []
 
@@ -239,9 +254,11 @@ def test_a_second_ctrl_c_on_the_way_out_does_not_leave_the_light_on(bench, journ
         return original(steps)
 
     monkeypatch.setattr(bench_module, "reach_safe_state", reach_safe_state)
-    with pytest.raises(KeyboardInterrupt), bench:
+    with pytest.raises(KeyboardInterrupt), leave(bench):
         take_a_batch(bench)
     assert interrupted
+    with pytest.raises(InstrumentError, match="closed"):
+        bench.instruments["laser"].set_enabled(True)
     assert journal.calls == SAFE_ORDER
     assert lit(bench) == []
 
@@ -251,10 +268,15 @@ def test_a_second_ctrl_c_on_the_way_out_does_not_leave_the_light_on(bench, journ
 def test_a_signal_between_two_batches_unwinds_the_bench(bench, journal, name):
     number = getattr(signal, name)
     earlier = signal.signal(number, signal.SIG_DFL)
-    try:
-        with pytest.raises(Terminated) as ended, bench:
+
+    def run():
+        with bench:
             take_a_batch(bench)
             signal.raise_signal(number)
+
+    try:
+        with pytest.raises(Terminated) as ended:
+            run()
         assert signal.getsignal(number) is signal.SIG_DFL
     finally:
         signal.signal(number, earlier)
@@ -309,7 +331,7 @@ TRAINING = """
     from instruments.bench_file.reading import built_in_bench
     from instruments.bench_opening import open_bench
     from protocols.datasets import load_dataset
-    from protocols.interruption import Interrupted
+    from protocols.interruption import Interrupted, StopRequest
     from protocols.settings import TrainingSettings
     from protocols.training import Training
 
@@ -343,18 +365,20 @@ TRAINING = """
 """
 
 
-def interrupted(run, number, line):
-    """Start a training in a process of its own, send a signal after a line; return what it said."""
-    program = textwrap.dedent(TRAINING).format(run=run)
+def interrupted(run, number, *lines):
+    """Start a program of its own and send it a signal after each line; return how it ended."""
+    body = textwrap.indent(textwrap.dedent(run), " " * 8).strip()
+    program = textwrap.dedent(TRAINING).format(run=body)
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     said = []
-    for said_now in process.stdout:
-        said.append(said_now.strip())
-        if said[-1] == line:
-            break
-    process.send_signal(number)
+    for line in lines:
+        for said_now in process.stdout:
+            said.append(said_now.strip())
+            if said[-1] == line:
+                process.send_signal(number)
+                break
     rest, errors = process.communicate(timeout=60)
     said += [words.strip() for words in rest.splitlines()]
     made_safe = [words.removeprefix("safe ") for words in said if words.startswith("safe ")]
@@ -367,9 +391,7 @@ needs_signals = pytest.mark.skipif(
 
 
 @needs_signals
-@pytest.mark.parametrize(
-    ("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)]
-)
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_ends_a_training_between_two_steps_in_the_safe_state(name, code):
     order = list(built_in_bench("digits").safe_state.order)
     run = "training.run(progress=Steps())"
@@ -401,31 +423,29 @@ def test_ctrl_c_before_a_training_begins_darkens_the_bench_too():
     assert "KeyboardInterrupt" in errors
 
 
+HANGING = """
+    stop = StopRequest()
+    bank = bench.instruments["taps_a"]
+
+    def hang(*_):
+        say("hangs")
+        while stop.signal_number is None:
+            threading.Event().wait(0.01)
+        say("asked to stop")
+        threading.Event().wait()
+
+    bank.read = bank.stop = hang
+    training.run(stop=stop)
+"""
+
+
 @needs_signals
-def test_a_second_ctrl_c_stops_a_training_that_hangs_and_the_rest_is_made_safe():
-    """A bank of detectors never answers: the first Ctrl-C waits for the step, the second does not."""
+def test_a_second_ctrl_c_stops_a_training_that_hangs_and_all_is_made_safe():
+    """A bank never answers: the first Ctrl-C waits for the step in hand, the second does not."""
     order = list(built_in_bench("digits").safe_state.order)
-    run = """
-            class Hangs(Steps):
-                def step(self, training, loss):
-                    if training.step == 3:
-                        bench.instruments["taps_a"].twin.faults.hang("taps_a")
-                        threading.Timer(0.5, lambda: (say("hangs"))).start()
-            training.run(progress=Hangs())"""
-    program = textwrap.dedent(TRAINING).format(run=run.strip())
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    for line in process.stdout:
-        if line.strip() == "hangs":
-            break
-    for _ in range(2):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-    rest, _ = process.communicate(timeout=60)
-    made_safe = [line.removeprefix("safe ") for line in rest.splitlines() if line[:5] == "safe "]
-    assert made_safe[: len(order)] == order
-    assert process.returncode == 130
+    code, made_safe, _ = interrupted(HANGING, signal.SIGINT, "hangs", "asked to stop")
+    assert made_safe == order * 2
+    assert code == 130
 
 
 def test_a_bench_in_another_thread_than_the_main_one_is_made_safe_too(bench, journal):

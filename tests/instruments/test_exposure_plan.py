@@ -1,6 +1,7 @@
 """The plan of a batch is what a bench then does: the same shots, frames and, nearly, time."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ def batch(file, monkeypatch):
         sizes = file.network.layers
         weights = [
             generator.normal(0, 0.1, (below, above)).astype(np.float32)
-            for above, below in zip(sizes[:-1], sizes[1:], strict=True)
+            for above, below in pairwise(sizes)
         ]
         bench.write(weights)
         watched = Watched(file, bench, monkeypatch)

@@ -1,6 +1,7 @@
 """``backbeam init`` writes a bench file that is right as it stands."""
 
 import json
+import os
 
 import pytest
 from typer.testing import CliRunner
@@ -77,5 +78,6 @@ def test_the_command_says_what_to_do_next(tmp_path):
 def test_what_it_says_to_do_next_works(backbeam, here):
     """A name with a space, as it would be typed."""
     *_, advice = backbeam("init", "my bench.toml").out.splitlines()
-    assert advice == "next: backbeam check 'my bench.toml'"
+    quote = '"' if os.name == "nt" else "'"
+    assert advice == f"next: backbeam check {quote}my bench.toml{quote}"
     assert backbeam("check", "my bench.toml").code == 0

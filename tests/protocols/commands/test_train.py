@@ -107,7 +107,8 @@ def test_no_setting_is_out_of_reach_of_the_command():
 @pytest.mark.parametrize(
     ("options", "changes"),
     [
-        ([], {"epochs": 100, "learning_rate": 3e-3, "start": "normal", "initial_std": 0.1}),
+        ([], {"epochs": 100, "learning_rate": 3e-3, "start": "normal", "initial_std": 0.15}),
+        (["--ideal"], {"epochs": 100, "learning_rate": 3e-3, "initial_std": 0.1}),
         (["--data", "mnist"], {"epochs": 50, "learning_rate": 5e-4}),
         (["--optical-depth", "31"], {"start": "double-peaked", "initial_std": 0.15}),
         (["--optical-depth", "30"], {"start": "normal", "initial_std": 0.1}),
@@ -122,8 +123,8 @@ def test_defaults_that_depend_on_other_options(backbeam, here, monkeypatch, opti
 
     defaults = command._settings
 
-    def settings(values, unit):
-        begun.append(defaults(values, unit))
+    def settings(*arguments, **more):
+        begun.append(defaults(*arguments, **more))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "_settings", settings)

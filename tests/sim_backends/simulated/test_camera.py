@@ -117,7 +117,7 @@ def test_triggers_that_come_faster_than_its_exposures_are_refused():
 
 
 def test_a_stage_that_is_not_there_names_those_that_are():
-    with pytest.raises(InstrumentError, match="no stage 'frist'.*did you mean 'first'"):
+    with pytest.raises(InstrumentError, match=r"no stage 'frist'.*did you mean 'first'"):
         simulated_bench(settings={"camera": {"stage": "frist"}})
 
 

@@ -87,5 +87,5 @@ def test_made_safe_it_holds_no_voltage_and_the_modulators_are_at_null():
 
 def test_the_bench_file_narrows_the_voltage():
     bench = lit(limits={"inputs": {"volts": ["-2 V", "2 V"]}})
-    with pytest.raises(LimitError, match="volts of 2.5 V"):
+    with pytest.raises(LimitError, match=r"volts of 2\.5 V"):
         bench["inputs"].load(alike(2.5))

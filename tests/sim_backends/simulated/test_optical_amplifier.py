@@ -57,8 +57,7 @@ def test_an_amplifier_of_a_neuron_saturates_with_the_neurons_own_power(microwatt
     depth = np.zeros((OUTPUTS, HIDDEN), np.float32)
     depth[:, 0] = 1
     bench.show("slm_2", depth, 0 * depth)
-    strongest = bench.expose(volts_for(np.ones((1, INPUTS))))
-    assert strongest["a"].size
+    bench.expose(volts_for(np.ones((1, INPUTS))))
     most = bench.twin.stages[0].a[0, 0, 0]
     field = np.sqrt(microwatts * 1e-6 / FIELD_WATTS)
     bench.expose(volts_for(np.full((1, INPUTS), field / most)))

@@ -74,7 +74,7 @@ def test_averaging_quietens_it_and_takes_its_time():
 
 def test_too_much_light_is_an_overload():
     meter, _ = holding(1.0, highest="1 uW")
-    with pytest.raises(InstrumentError, match="overloaded at 3.13e-06 W"):
+    with pytest.raises(InstrumentError, match=r"overloaded at 3\.13e-06 W"):
         meter.read_watts()
 
 

@@ -1,5 +1,7 @@
 """Simulated panels: what a grating diffracts, when it is on, blocks against pixels."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from simulated_bench import (
 )
 
 from instruments.errors import InstrumentError, LimitError
+from instruments.interfaces.block_geometry import BlockGeometry
 from instruments.interfaces.spatial_light_modulator import BlockPattern, expand_blocks
 
 SHAPE = (HIDDEN, INPUTS)
@@ -72,6 +75,10 @@ def show_and_expose(bench, at):
     bench.twin.clock.seconds = at - period
     bench["trigger"].fire(1)
     return bench.twin.stages[0].z[0, 0].copy()
+
+
+# Examples of a property share a bench.
+bench_with_levels = cache(with_levels)
 
 
 class TestGratings:
@@ -172,15 +179,15 @@ class TestPixelsAndBlocks:
     pixels over the 81 of a block. Both err by some 1e-6 of full scale; 1e-5 is allowed."""
 
     @pytest.mark.parametrize(
-        "settings",
+        "panel_settings",
         [{}, {"bit_depth": 10}, {"bit_depth": 8, "levels_per_wave": 200}],
         ids=["8-bit", "10-bit", "200 levels a wave"],
     )
     @pytest.mark.parametrize("way", ["faithful blocks", "frame"])
-    def test_every_detector_reads_the_same(self, settings, way):
+    def test_every_detector_reads_the_same(self, panel_settings, way):
         readings = []
         for faithful in (False, True):
-            bench = with_levels(twin=CURVED, faithful=faithful, **settings)
+            bench = with_levels(twin=CURVED, faithful=faithful, **panel_settings)
             panel = bench["slm_1"]
             wave = panel.levels_per_wave
             generator = np.random.default_rng(7)
@@ -192,9 +199,8 @@ class TestPixelsAndBlocks:
                 levels_per_wave=wave,
             )
             if faithful and way == "frame":
-                frame = np.zeros(
-                    (panel.rows, panel.columns), "u2" if settings.get("bit_depth") == 10 else "u1"
-                )
+                dtype = np.uint16 if panel.bit_depth > 8 else np.uint8
+                frame = np.zeros((panel.rows, panel.columns), dtype)
                 panel.show_frame(expand_blocks(blocks, frame))
             else:
                 panel.show_blocks(blocks)
@@ -213,7 +219,7 @@ class TestPixelsAndBlocks:
     def test_rows_that_show_something_else_leave_the_share_of_the_others(self, seed, rows):
         # A flat row sends nothing into the first order.
         generator = np.random.default_rng(seed)
-        bench = _shared_bench()
+        bench = bench_with_levels()
         panel = bench["slm_1"]
         blocks = pattern(panel, *random_levels(panel, generator))
         frame = expand_blocks(blocks, np.zeros((panel.rows, panel.columns), np.uint8))
@@ -259,12 +265,6 @@ class TestPixelsAndBlocks:
         assert 1e-5 < deviation < np.pi / 256
 
 
-def _shared_bench(kept=[]):  # noqa: B006
-    if not kept:
-        kept.append(with_levels())
-    return kept[0]
-
-
 class TestLimits:
     def test_levels_above_the_bench_files_limit_are_refused_in_frames_and_in_blocks(self):
         bench = lit(
@@ -285,9 +285,8 @@ class TestLimits:
         with pytest.raises(InstrumentError, match="float32 block patterns"):
             panel.show_frame(np.zeros((panel.rows, panel.columns), np.uint8))
         one = np.ones((1, 1), np.float32)
-        geometry = type(pattern(panel, waves(1.0), waves(0.0)).geometry)(1, 1, 9, 9)
         with pytest.raises(InstrumentError, match="own raster"):
-            panel.show_blocks(BlockPattern(one, one, geometry, 9))
+            panel.show_blocks(BlockPattern(one, one, BlockGeometry(1, 1, 9, 9), 9))
 
     def test_a_panel_without_steps_needs_a_twin_without_steps(self):
         with pytest.raises(InstrumentError, match="quantised = false"):

@@ -1,5 +1,7 @@
 """The simulated oven: relaxation to its target, and the vapour it makes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from simulated_bench import HIDDEN, INPUTS, TIMEOUT, simulated_bench, volts_for
@@ -67,7 +69,7 @@ def test_switched_off_it_cools_and_the_cell_clears_while_shots_are_taken():
         bench.twin.clock.wait(0.2)
         depths.append(depth_seen(bench))
     assert depths[0] == pytest.approx(10.0, rel=0.01)
-    assert all(later < 0.8 * earlier for earlier, later in zip(depths, depths[1:], strict=False))
+    assert all(later < 0.8 * earlier for earlier, later in pairwise(depths))
 
 
 def test_a_limit_of_the_bench_file_holds_for_the_first_target_too():

@@ -24,9 +24,9 @@ def test_it_begins_with_the_bench_files_period():
 
 
 def test_a_bench_file_that_wants_shots_faster_than_it_can_is_refused():
-    with pytest.raises(LimitError, match="period_seconds of 0.0001 s"):
+    with pytest.raises(LimitError, match=r"period_seconds of 0\.0001 s"):
         simulated_bench(settings={"trigger": {"shortest_period": "1 ms"}})
-    with pytest.raises(LimitError, match="period_seconds of 0.0001 s"):
+    with pytest.raises(LimitError, match=r"period_seconds of 0\.0001 s"):
         simulated_bench(limits={"trigger": {"period_seconds": ["1 ms", "1 s"]}})
 
 

@@ -25,6 +25,24 @@ ROWS, COLUMNS = 9, 12
 REDUCED_LAYERS = {"mnist_14x14": [12, 9, 4], "mnist_tiled": [20, 9, 4]}
 ARRANGEMENTS = {"cascade": "digits", "in turn": "mnist_14x14", "tiled": "mnist_tiled"}
 
+# The data sheets of the digits bench that tests count on, whatever the file says.
+DATA_SHEETS: dict[str, dict[str, Any]] = {
+    "modulator array": {"half_wave_voltage": "3.5 V", "full_scale": "5 V", "bits": 14},
+    "inputs": {"field_at_full": 1.05},
+    "errors": {"field_at_full": 0.35},
+    "spatial light modulator": {"bit_depth": 8, "levels_per_wave": 256},
+    "optical amplifier": {
+        "transparency_current": "20 mA",
+        "scale_current": "60 mA",
+        "highest_gain": "45 dB",
+    },
+    "photodetector array": {"full_scale": "1 V", "bits": 14},
+    "taps_z": {"volts_per_field": "0.1 V"},
+    "taps_a": {"volts_per_field": "0.25 V"},
+    "taps_delta": {"volts_per_field": "2 V"},
+    "outputs": {"volts_per_field": "0.1 V"},
+}
+
 
 def bench_file(
     name: str = "digits",
@@ -37,19 +55,22 @@ def bench_file(
     """Return a checked bench file.
 
     ``twin`` takes the place of that section; ``absorber`` and the ``settings`` of instruments, by
-    their name or their kind, are laid over what stands there. Benches of a single stage are
+    their kind or their name, are laid over what stands there. Benches of a single stage are
     made smaller. ``smooth_panels`` are panels without steps.
     """
     table = tomllib.loads(FILES[name].read_text(encoding="utf-8"))
     if name in REDUCED_LAYERS:
         _reduce(table, REDUCED_LAYERS[name])
+    table["exposure"].update(shot_period="100 us", window="50 us")
     if twin is not None:
         table["twin"] = twin
     table["absorber"].update(absorber or {})
+    sheets = DATA_SHEETS if name == "digits" else {}
     for instrument, section in table["instruments"].items():
         own = section.setdefault("settings", {})
-        own.update((settings or {}).get(section["kind"], {}))
-        own.update((settings or {}).get(instrument, {}))
+        for more in (sheets, settings or {}):
+            own.update(more.get(section["kind"], {}))
+            own.update(more.get(instrument, {}))
         if smooth_panels and section["kind"] == "spatial light modulator":
             own["bit_depth"] = 0
     bench = validate_section(f"{name}.toml", BenchFile, table).read_from(f"{name}.toml", None)

@@ -1,0 +1,383 @@
+r"""Modulators: transfer curve of every channel, its null, and the field that never goes out.
+
+Each channel is swept alone while the others stand still: ``A sin(pi V / (2 V_pi) + b) + C``. What
+is left of a channel at null is told apart from all the others by the signs of random patterns on
+the weight panel: shot by shot those say how much of each channel every detector sees, and the
+level with all channels at null is their sum, weighted by what is left of each. Modulators that
+look into their detectors one to one need no patterns, only their shutter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.calibration.encoder import EncoderTable
+from protocols.calibration.fitting import Acceptance, Fit, fit
+from protocols.calibration.results import Curve, ProtocolResult, listed_channels
+from protocols.calibration.session import CalibrationSession
+from protocols.calibration.stage_drive import measuring_gain
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+NAME = "modulators"
+
+_LEVELS = 21
+_PATTERNS = 8
+_REST_SHOTS = 64
+_DEAD = 0.02
+"""A channel whose swing is below this share of the median is dead."""
+
+_ACCEPTANCE = Acceptance()
+
+
+@dataclass
+class _Sweep:
+    """Curves of every channel: volts ``[k]``, signal ``[k, n]`` and its noise ``[n]``."""
+
+    volts: Floats
+    signal: Floats
+    noise: Floats
+
+
+def calibrate_source(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
+    """Measure the modulators at the inputs of a stage, seen through its weights."""
+    light = session.light
+    name = session.section(stage).inputs
+    if name is None:
+        return []
+    bank = session.forward_bank(stage)
+    light.bypass(bank == session.section(stage).taps.a)
+    light.open_arms("reference", "forward")
+    hardware = session.hardware(stage)
+    hardware.set_field_gain(measuring_gain(session, stage, 1.0, 0.35))
+    levels = hardware.levels_per_wave if hardware.bank.levels is not None else 0
+    shape = hardware.geometry.shape
+    if levels:
+        deep = np.full(shape, levels, np.uint16)
+        flat = np.zeros(shape, np.uint16)
+    else:
+        deep = np.full(shape, 1.0, np.float32)
+        flat = np.zeros(shape, np.float32)
+    light.show(stage, deep, flat)
+    light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
+    sweep = _sweep(session, name, bank)
+    fits = _fit_curves(session, name, sweep)
+    null = _nulls(fits)
+    light.rest_volts[name] = null.astype(np.float32)
+    low, high = light.volts_range(name)
+    swing = np.minimum(np.minimum(high - null, null - low), 0.9 * _values(fits)[:, 1])
+    left, left_sigma = _left_at_null(session, stage, name, bank, null, swing, fits)
+    # Biases drift: the last look at the curves counts.
+    light.show(stage, deep, flat)
+    sweep = _sweep(session, name, bank)
+    fits = _fit_curves(session, name, sweep)
+    light.bypass(False)
+    light.open_arms("reference", "forward", "backward")
+    return [_result(session, name, sweep, fits, left, left_sigma)]
+
+
+def calibrate_direct(
+    session: CalibrationSession, name: str, bank: str, stage: str, *, backward: bool
+) -> list[ProtocolResult]:
+    """Measure modulators of which each looks into one detector: an injector, an emitter."""
+    light = session.light
+    light.bypass(True)
+    arm = "backward" if backward else "forward"
+    for other in light.stages:
+        light.darken(other)
+    light.open_arms("reference", "backward" if backward else "forward")
+    light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
+    sweep = _sweep(session, name, bank, one_to_one=True)
+    fits = _fit_curves(session, name, sweep)
+    null = _nulls(fits)
+    light.rest_volts[name] = null.astype(np.float32)
+    left, left_sigma = np.zeros(len(fits)), np.full(len(fits), np.nan)
+    if light.can_close(arm):
+        count = len(fits)
+        lit = light.take({}, [bank], _REST_SHOTS)[bank][:, :count].mean(axis=0, dtype=float)
+        light.open_arms("reference")
+        dark = light.take({}, [bank], _REST_SHOTS)[bank][:, :count].mean(axis=0, dtype=float)
+        amplitudes = _values(fits)[:, 0]
+        safe = np.where(amplitudes == 0.0, 1.0, amplitudes)
+        left = np.where(amplitudes == 0.0, 0.0, (lit - dark) / safe)
+        noise = session.banks[bank].noise_volts[:count]
+        left_sigma = noise * np.sqrt(2.0 / _REST_SHOTS) / np.abs(safe)
+    light.bypass(False)
+    light.open_arms("reference", "forward", "backward")
+    return [_result(session, name, sweep, fits, left, left_sigma)]
+
+
+def calibrate_injector(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
+    """Measure the modulators that inject errors behind a stage."""
+    section = session.section(stage)
+    name = section.injector
+    if name is None:
+        return []
+    if section.taps.delta is not None:
+        return calibrate_direct(session, name, section.taps.delta, stage, backward=True)
+    light = session.light
+    names = list(light.stages)
+    before = names[names.index(stage) - 1] if names.index(stage) else None
+    bank = section.taps.rho or (None if before is None else session.section(before).taps.delta)
+    if bank is None:
+        result = ProtocolResult(NAME, name)
+        result.notes.append("no backward taps see it: nominal")
+        return [result]
+    light.bypass(True)
+    light.open_arms("reference", "backward")
+    hardware = session.hardware(stage)
+    hardware.set_field_gain(backward_gain(session, stage, name, bank))
+    bright = hardware.bank.full_scale * hardware.field_gain
+    shown = hardware.encode(np.full((hardware.outputs, hardware.inputs), bright, np.float32))
+    light.show(stage, shown.depth, shown.offset)
+    light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
+    sweep = _sweep(session, name, bank)
+    fits = _fit_curves(session, name, sweep)
+    null = _nulls(fits)
+    light.rest_volts[name] = null.astype(np.float32)
+    low, high = light.volts_range(name)
+    swing = np.minimum(np.minimum(high - null, null - low), 0.9 * _values(fits)[:, 1])
+    left, left_sigma = _left_at_null(
+        session, stage, name, bank, null, swing, fits, arm="backward"
+    )
+    light.show(stage, shown.depth, shown.offset)
+    sweep = _sweep(session, name, bank)
+    fits = _fit_curves(session, name, sweep)
+    light.bypass(False)
+    light.open_arms("reference", "forward", "backward")
+    return [_result(session, name, sweep, fits, left, left_sigma)]
+
+
+def backward_gain(session: CalibrationSession, stage: str, injector: str, bank: str) -> float:
+    """Return the field gain at which a bright block takes a third of the backward taps' range."""
+    hardware = session.hardware(stage)
+    if hardware.amplifier_table is None or hardware.amplifies_source:
+        return 1.0
+    table = session.tables.taps[bank]
+    response = float(np.median(np.abs(table.volts_per_field[session.banks[bank].usable])))
+    field = float(np.median(np.abs(session.tables.encoders[injector].field_at_full)))
+    wanted = 0.3 * session.range_volts(bank) / (response * field * hardware.bank.full_scale)
+    highest = 10 ** (float(np.min(hardware.amplifier_table.highest_decibels)) / 20)
+    return max(1.0, min(wanted, highest))
+
+
+def _sweep(
+    session: CalibrationSession, name: str, bank: str, *, one_to_one: bool = False
+) -> _Sweep:
+    """Sweep every channel alone; weigh the detectors by how much each sees of it."""
+    light = session.light
+    low, high = light.volts_range(name)
+    levels = np.linspace(low, high, _LEVELS)
+    rest = light.rest_volts[name]
+    count = rest.size
+    drive = np.tile(rest, (_LEVELS * count, 1))
+    for channel in range(count):
+        drive[channel * _LEVELS : (channel + 1) * _LEVELS, channel] = levels
+    read = light.take({name: drive}, [bank])[bank].astype(np.float64)
+    state = session.banks[bank]
+    # [channel, level, detector], relative to the mean over levels.
+    cube = read.reshape(count, _LEVELS, -1)
+    if one_to_one:
+        signal = np.stack([cube[channel, :, channel] for channel in range(count)], axis=1)
+        return _Sweep(levels, signal, state.noise_volts[:count])
+    cube = cube[:, :, state.usable]
+    centred = cube - cube.mean(axis=1, keepdims=True)
+    noise = state.noise_volts[state.usable]
+    shape = np.sin(0.5 * np.pi * levels / session.tables.encoders[name].half_wave_volts.mean())
+    weights = np.einsum("k,ckd->cd", shape - shape.mean(), centred) / noise**2
+    norms = np.abs(weights * noise).sum(axis=1)
+    weights /= np.maximum(norms, 1e-300)[:, np.newaxis]
+    signal = np.einsum("cd,ckd->kc", weights, cube - state.offset_volts[state.usable])
+    return _Sweep(levels, signal, np.sqrt((weights**2 * noise**2).sum(axis=1)))
+
+
+def _fit_curves(session: CalibrationSession, name: str, sweep: _Sweep) -> list[Fit]:
+    """Fit amplitude, half-wave voltage, bias and level of every channel."""
+    half_wave = float(np.median(session.tables.encoders[name].half_wave_volts))
+    fits = []
+    for channel in range(sweep.signal.shape[1]):
+        signal, noise = sweep.signal[:, channel], float(sweep.noise[channel])
+        fits.append(_fit_curve(sweep.volts, signal, noise, half_wave))
+    return fits
+
+
+def _fit_curve(volts: Floats, signal: Floats, noise: float, half_wave: float) -> Fit:
+    def model(p: Floats) -> tuple[Floats, Floats]:
+        angle = 0.5 * np.pi * volts / p[1] + p[2]
+        return np.sin(angle), np.cos(angle)
+
+    def residuals(p: Floats) -> Floats:
+        sine, _ = model(p)
+        return np.asarray((p[0] * sine + p[3] - signal) / noise, np.float64)
+
+    def jacobian(p: Floats) -> Floats:
+        sine, cosine = model(p)
+        slope = -p[0] * cosine * 0.5 * np.pi * volts / p[1] ** 2
+        columns = np.stack([sine, slope, p[0] * cosine, np.ones_like(volts)], axis=1)
+        return np.asarray(columns / noise, np.float64)
+
+    best: Fit | None = None
+    # The half-wave voltage may be far from the data sheet's: start from several.
+    for factor in (1.0, 0.8, 1.25):
+        turn = 0.5 * np.pi * volts / (factor * half_wave)
+        columns = np.stack([np.sin(turn), np.cos(turn), np.ones_like(volts)], axis=1)
+        sine, cosine, level = np.linalg.lstsq(columns, signal, rcond=None)[0]
+        size = float(np.hypot(sine, cosine)) or 1e-12
+        # The branch through null on which a rising voltage raises a positive field.
+        sign = 1.0 if sine >= 0.0 else -1.0
+        start = [sign * size, factor * half_wave, np.arctan2(sign * cosine, sign * sine), level]
+        found = fit(residuals, start, jacobian)
+        if best is None or found.reduced_chi_square < best.reduced_chi_square:
+            best = found
+        if best.reduced_chi_square < 4.0:
+            break
+    assert best is not None
+    return best
+
+
+def _values(fits: list[Fit]) -> Floats:
+    return np.array([one.parameters for one in fits])
+
+
+def _nulls(fits: list[Fit]) -> Floats:
+    """Return the volts ``[n]`` at which the sine is 0."""
+    values = _values(fits)
+    nulls: Floats = -2.0 / np.pi * values[:, 1] * values[:, 2]
+    return nulls
+
+
+def _left_at_null(
+    session: CalibrationSession,
+    stage: str,
+    name: str,
+    bank: str,
+    null: Floats,
+    swing: Floats,
+    fits: list[Fit],
+    arm: str = "forward",
+) -> tuple[Floats, Floats]:
+    """Return what is left of each channel at null, in units of its amplitude, and its error."""
+    light = session.light
+    hardware = session.hardware(stage)
+    state = session.banks[bank]
+    usable = state.usable
+    count = null.size
+    half_wave = _values(fits)[:, 1]
+    sines = np.sin(0.5 * np.pi * swing / half_wave)
+    drive = np.tile(null, (2 * count, 1))
+    drive[np.arange(count), np.arange(count)] += swing
+    drive[count + np.arange(count), np.arange(count)] -= swing
+    rest = np.tile(null, (_REST_SHOTS, 1))
+    volts = np.concatenate([rest, drive]).astype(np.float32)
+    rows, levels = [], []
+    patterns = max(_PATTERNS, int(np.ceil(3 * count / max(1, usable.sum()))))
+    for _ in range(patterns):
+        signs = session.generator.choice([-1.0, 1.0], hardware.geometry.shape)
+        bright = 0.9 * hardware.bank.full_scale * hardware.field_gain
+        shown = hardware.encode((bright * signs).astype(np.float32))
+        light.show(stage, shown.depth, shown.offset)
+        read = light.take({name: volts}, [bank])[bank].astype(np.float64)[:, usable]
+        levels.append(read[:_REST_SHOTS].mean(axis=0))
+        swung = read[_REST_SHOTS:]
+        rows.append(((swung[:count] - swung[count:]) / (2.0 * sines[:, np.newaxis])).T)
+    responses, level = np.concatenate(rows), np.concatenate(levels)
+    if light.can_close("forward" if arm == "forward" else "backward"):
+        light.open_arms("reference")
+        dark = light.take({}, [bank], _REST_SHOTS)[bank].mean(axis=0, dtype=float)[usable]
+        light.open_arms("reference", "forward" if arm == "forward" else "backward")
+        level = level - np.tile(dark, patterns)
+        columns = responses
+    else:
+        # Without a shutter the detectors' own levels are found along with it.
+        own = np.tile(np.eye(int(usable.sum())), (patterns, 1))
+        columns = np.concatenate([responses, own], axis=1)
+    noise = np.tile(state.noise_volts[usable], patterns) * np.sqrt(2.0 / _REST_SHOTS)
+    weighted = columns / noise[:, np.newaxis]
+    left = np.linalg.lstsq(weighted, level / noise, rcond=1e-8)[0][:count]
+    spread = (level - columns[:, :count] @ left) / noise if columns.shape[1] == count else None
+    chi = 1.0 if spread is None else max(1.0, float(np.mean(spread**2)))
+    variance = np.diag(np.linalg.pinv(weighted.T @ weighted))[:count] * chi
+    return np.asarray(left, np.float64), np.sqrt(np.clip(variance, 0.0, None))
+
+
+def _result(
+    session: CalibrationSession,
+    name: str,
+    sweep: _Sweep,
+    fits: list[Fit],
+    left: Floats,
+    left_sigma: Floats,
+) -> ProtocolResult:
+    result = ProtocolResult(NAME, name)
+    old = session.tables.encoders[name]
+    values = _values(fits)
+    sigmas = np.array([one.sigmas for one in fits])
+    # A channel counts as dead by its swing, which a sine fitted to noise does not have.
+    size = sweep.signal.max(axis=0) - sweep.signal.min(axis=0)
+    dead = size < _DEAD * np.median(size)
+    refused: Flags = np.zeros(len(fits), np.bool_)
+    for channel, one in enumerate(fits):
+        if dead[channel]:
+            continue
+        share = float(sweep.noise[channel] / abs(values[channel, 0]))
+        reason = _ACCEPTANCE.reason_against(one, share)
+        if reason:
+            refused[channel] = True
+            result.refuse(f"channel {channel}: {reason}")
+    alive = ~dead & ~refused
+    nominal = float(np.median(np.abs(old.field_at_full)))
+    half_wave = np.where(alive, values[:, 1], np.median(values[alive, 1]) if alive.any() else 1.0)
+    bias = np.where(alive, _wrapped(values[:, 2]), 0.0)
+    full = np.where(alive, nominal, 0.0)
+    offset = np.where(alive, nominal * left, 0.0)
+    if dead.any():
+        result.notes.append(f"dead, kept at null: channel {listed_channels(dead)}")
+    result.add_spread("half-wave voltage", half_wave[alive], sigmas[alive, 1], "V")
+    result.add_spread("bias", bias[alive], sigmas[alive, 2], "rad")
+    result.add_spread("field left at null", offset[alive], nominal * left_sigma[alive])
+    usual = float(np.median(np.abs(left[alive]))) if alive.any() else 0.0
+    result.add("extinction", -20.0 * np.log10(max(usual, 1e-6)), unit="dB")
+    covariance = {
+        "half_wave_volts": np.square(sigmas[:, 1]),
+        "bias_radians": np.square(sigmas[:, 2]),
+        "offset": np.nan_to_num(np.square(nominal * left_sigma), nan=1.0),
+    }
+    if alive.any():
+        result.tables.append(
+            (
+                name,
+                EncoderTable(
+                    half_wave,
+                    bias,
+                    full,
+                    offset,
+                    provenance=session.provenance(name),
+                    covariance=covariance,
+                ),
+            )
+        )
+        shown = int(np.argmax(alive))
+        angle = 0.5 * np.pi * sweep.volts / values[shown, 1] + values[shown, 2]
+        fitted = values[shown, 0] * np.sin(angle) + values[shown, 3]
+        result.curves.append(
+            Curve(
+                f"{name}, channel {shown}",
+                sweep.volts,
+                sweep.signal[:, shown],
+                fitted,
+                "modulator voltage (V)",
+                "weighed detector signal (V)",
+            )
+        )
+    else:
+        result.refuse("no channel moves the light")
+    return result
+
+
+def _wrapped(radians: Floats) -> Floats:
+    wrapped: Floats = (radians + np.pi) % (2.0 * np.pi) - np.pi
+    return wrapped

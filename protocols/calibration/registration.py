@@ -1,0 +1,273 @@
+"""Registration: whether every tap sees its own row of blocks, and in which phase its reference is.
+
+Random blocks are lit. A tap whose readings follow another row's pattern, or inputs that light
+another column's blocks, give the raster's shift or the exchanged fibres away. Where the bench has
+an actuator for the reference phases, it is swept with all blocks lit: that gives the phase of
+every tap and what a volt turns, and the actuator is left where the bank is in phase.
+
+What needs a camera and is not done: affine maps from mirrors to panel to camera, regions of
+interest, overlap of the beams in the cell, and the wavefront inside a block.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.calibration.reference_phase import ReferencePhaseTable
+from protocols.calibration.fitting import Acceptance, Fit, fit
+from protocols.calibration.results import Curve, ProtocolResult, listed_channels
+from protocols.calibration.session import CalibrationSession
+from protocols.calibration.stage_drive import StageDrive, measuring_gain
+
+Floats = npt.NDArray[np.float64]
+
+NAME = "registration"
+
+LEVEL = 1.0
+WEAK_LEVEL = 0.3
+"""Field of lit inputs behind amplifiers that saturate."""
+
+_STEPS = 9
+_CODES = 3
+_ACCEPTANCE = Acceptance(largest_misfit=0.03)
+
+
+def stage_level(session: CalibrationSession, stage: str) -> float:
+    """Return the field at which the inputs of a stage are lit."""
+    return LEVEL if session.section(stage).inputs is not None else WEAK_LEVEL
+
+
+def calibrate_registration(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
+    """Find taps, columns and reference phases of a stage's forward ports."""
+    light, section = session.light, session.section(stage)
+    taps = section.taps
+    level = stage_level(session, stage)
+    light.open_arms("reference", "forward")
+    banks = [bank for bank in (taps.z, taps.a) if bank is not None]
+    hardware = session.hardware(stage)
+    drive = StageDrive(session, stage, level)
+    if taps.a is not None:
+        light.bypass(True)
+    hardware.set_field_gain(measuring_gain(session, stage, drive.level, 0.3))
+    result = ProtocolResult(NAME, stage)
+    bright = np.float32(0.95 * hardware.bank.full_scale * hardware.field_gain)
+
+    def matrices(weights: npt.NDArray[np.float32]) -> dict[str, Floats]:
+        shown = hardware.encode(weights)
+        light.show(stage, shown.depth, shown.offset)
+        read = drive.expose(banks)
+        return {bank: drive.matrix(read[bank]) for bank in banks}
+
+    everything = np.full((hardware.outputs, hardware.inputs), bright, np.float32)
+    sweeps = reference_sweeps(session, banks, lambda: matrices(everything), drive)
+    align(session, result, sweeps)
+    codes = session.generator.choice([-1.0, 1.0], (_CODES, *everything.shape))
+    seen = [matrices((bright * code).astype(np.float32)) for code in codes]
+    for bank in banks:
+        _check_places(session, result, bank, codes, np.stack([one[bank] for one in seen]))
+    drive.close()
+    light.open_arms("reference", "forward", "backward")
+    return [result]
+
+
+def reference_sweeps(
+    session: CalibrationSession, banks: list[str], matrices: object, drive: StageDrive
+) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """Sweep the actuators; return volts ``[k]``, signals ``[k, n]`` and noise ``[n]`` by bank."""
+    actuator = session.light.reference_phase
+    channels = session.light.banks()
+    if actuator is None or not callable(matrices):
+        return {}
+    served = [bank for bank in banks if channels.index(bank) < actuator.channels]
+    limit = actuator.limits()["volts"]
+    steps = np.linspace(limit.low, limit.high, _STEPS)
+    signals: dict[str, list[Floats]] = {bank: [] for bank in served}
+    for volts in steps:
+        session.light.turn_references(dict.fromkeys(served, float(volts)))
+        for bank, matrix in matrices().items():
+            if bank in signals:
+                signals[bank].append(matrix.sum(axis=1))
+    return {
+        bank: (
+            steps,
+            np.stack(signals[bank]),
+            drive.noise(bank) * np.sqrt(drive.inputs),
+        )
+        for bank in served
+    }
+
+
+def align(
+    session: CalibrationSession,
+    result: ProtocolResult,
+    sweeps: dict[str, tuple[Floats, Floats, Floats]],
+) -> None:
+    """Fit the sweeps and leave every actuator where its bank is in phase."""
+    if not sweeps:
+        result.notes.append("no actuator of the reference phases: they stay as they are aligned")
+        return
+    for bank, (volts, signals, noise) in sweeps.items():
+        usable = session.banks[bank].usable[: signals.shape[1]]
+        found = _fit_phases(volts, signals[:, usable], noise[usable])
+        slope, phases = float(found.parameters[0]), _phases(found)
+        amplitudes = _amplitudes(found)
+        reason = _ACCEPTANCE.reason_against(
+            found, float(np.median(noise[usable]) / np.median(amplitudes))
+        )
+        if reason:
+            result.refuse(f"{bank}, reference phase: {reason}")
+            session.rest_volts[bank] = 0.0
+            continue
+        mean = float(np.angle((amplitudes * np.exp(1j * phases)).sum()))
+        session.radians_per_volt[bank] = slope
+        session.rest_volts[bank] = rest_position(volts, slope, mean)
+        result.add(f"{bank}, turn of a volt", slope, float(found.sigmas[0]), "rad/V")
+        result.add(f"{bank}, phase at 0 V", mean, unit="rad")
+        spread = np.angle(np.exp(1j * (phases - mean)))
+        result.add(f"{bank}, spread of phases", float(spread.std()), unit="rad")
+        result.curves.append(
+            Curve(
+                f"{bank}, sum over taps",
+                volts,
+                (signals[:, usable] * np.sign(np.cos(spread))).sum(axis=1),
+                (_model(found.parameters, volts) * np.sign(np.cos(spread))).sum(axis=1),
+                "actuator of the reference phase (V)",
+                "signal (V a unit of field)",
+            )
+        )
+    store_rest(session, result)
+    session.turn_to_rest()
+
+
+def rest_position(volts: Floats, slope: float, phase: float) -> float:
+    """Return the volts within reach that turn a reference by ``phase``, as low as can be."""
+    low, high = float(volts.min()), float(volts.max())
+    turn = 2.0 * np.pi / slope
+    rest = phase / slope
+    rest += turn * np.ceil((low - rest) / turn)
+    if rest > high:
+        # Less than a whole turn within reach: as near as it gets.
+        rest = high if rest - high < low - (rest - turn) else low
+    return float(rest)
+
+
+def store_rest(session: CalibrationSession, result: ProtocolResult) -> None:
+    """Add the table of the actuators to a result."""
+    name = session.light.file.arms.reference.phase
+    actuator = session.light.reference_phase
+    if name is None or actuator is None:
+        return
+    known = list(session.radians_per_volt.values())
+    usual = float(np.median(known)) if known else 1.0
+    rest, slopes = np.zeros(actuator.channels), np.full(actuator.channels, usual)
+    for channel, bank in enumerate(session.light.banks()[: actuator.channels]):
+        rest[channel] = session.rest_volts.get(bank, 0.0)
+        slopes[channel] = session.radians_per_volt.get(bank, usual)
+    table = ReferencePhaseTable(rest, slopes, provenance=session.provenance(name))
+    result.tables.append((name, table))
+
+
+def _fit_phases(volts: Floats, signals: Floats, noise: Floats) -> Fit:
+    """Fit ``cos`` curves of one slope: ``in_phase cos(k V) + quadrature sin(k V)`` a tap."""
+    count = signals.shape[1]
+    span = float(np.ptp(volts)) or 1.0
+
+    def linear(slope: float) -> tuple[Floats, float]:
+        columns = np.stack([np.cos(slope * volts), np.sin(slope * volts)], axis=1)
+        found = np.linalg.lstsq(columns, signals, rcond=None)[0]
+        left = (columns @ found - signals) / noise
+        return np.asarray(found, np.float64), float((left**2).sum())
+
+    # From half a turn over the range to three.
+    slopes = np.linspace(0.5, 3.0, 101) * 2.0 * np.pi / span
+    slope = float(slopes[int(np.argmin([linear(one)[1] for one in slopes]))])
+    start = np.concatenate([[slope], linear(slope)[0].ravel()])
+
+    def residuals(p: Floats) -> Floats:
+        return np.asarray(((_model(p, volts) - signals) / noise).ravel(), np.float64)
+
+    def jacobian(p: Floats) -> Floats:
+        in_phase, quadrature = p[1 : count + 1], p[count + 1 :]
+        angle = p[0] * volts[:, np.newaxis]
+        columns = np.zeros((volts.size, count, p.size))
+        columns[:, :, 0] = volts[:, np.newaxis] * (
+            quadrature * np.cos(angle) - in_phase * np.sin(angle)
+        )
+        for tap in range(count):
+            columns[:, tap, 1 + tap] = np.cos(angle[:, 0])
+            columns[:, tap, 1 + count + tap] = np.sin(angle[:, 0])
+        columns /= noise[np.newaxis, :, np.newaxis]
+        return np.asarray(columns.reshape(-1, p.size), np.float64)
+
+    return fit(residuals, start, jacobian)
+
+
+def _model(p: Floats, volts: Floats) -> Floats:
+    count = (p.size - 1) // 2
+    angle = p[0] * volts[:, np.newaxis]
+    model: Floats = p[1 : count + 1] * np.cos(angle) + p[count + 1 :] * np.sin(angle)
+    return model
+
+
+def _phases(found: Fit) -> Floats:
+    count = (found.parameters.size - 1) // 2
+    phases: Floats = np.arctan2(found.parameters[count + 1 :], found.parameters[1 : count + 1])
+    return phases
+
+
+def _amplitudes(found: Fit) -> Floats:
+    count = (found.parameters.size - 1) // 2
+    return np.hypot(found.parameters[1 : count + 1], found.parameters[count + 1 :])
+
+
+def _check_places(
+    session: CalibrationSession,
+    result: ProtocolResult,
+    bank: str,
+    codes: Floats,
+    seen: Floats,
+) -> None:
+    """Compare what taps see ``[codes, taps, n]`` with what each row of blocks shows."""
+    rows = codes.shape[1]
+    usable = session.banks[bank].usable[:rows]
+    signals = seen[:, :rows]
+    lit = np.abs(signals).max(axis=(0, 1)) > 0.02 * np.median(np.abs(signals))
+    shown = codes[:, :, lit].transpose(1, 0, 2).reshape(rows, -1)
+    read = signals[:, :, lit].transpose(1, 0, 2).reshape(rows, -1)
+    norms = np.linalg.norm(read, axis=1, keepdims=True)
+    match = np.abs(shown @ (read / np.maximum(norms, 1e-300)).T) / np.sqrt(shown.shape[1])
+    best = match.argmax(axis=0)
+    wrong = usable & (best != np.arange(rows)) & (match.max(axis=0) > 0.5)
+    unclear = usable & (match.max(axis=0) <= 0.5)
+    if wrong.any():
+        seen_rows = ", ".join(
+            f"tap {tap} sees row {best[tap]}" for tap in np.flatnonzero(wrong)[:6]
+        )
+        result.refuse(
+            f"{bank}: {seen_rows}; move the raster (blocks.origin_row) or exchange the channels"
+        )
+    if unclear.any():
+        result.notes.append(
+            f"{bank}: sees no row's pattern: channel {listed_channels(unclear)}; taken as dead"
+        )
+        session.banks[bank].usable[:rows] &= ~unclear
+    columns = _misplaced_columns(codes, signals, usable & ~unclear, lit)
+    if columns.any():
+        result.refuse(
+            f"{bank}: inputs light other columns than their own: input {listed_channels(columns)}; "
+            "move the raster (blocks.origin_column) or exchange the channels"
+        )
+    result.add(f"{bank}, rows found", float((usable & ~wrong & ~unclear).sum()))
+
+
+def _misplaced_columns(
+    codes: Floats, signals: Floats, usable: npt.NDArray[np.bool_], lit: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    shown = codes[:, usable].reshape(-1, codes.shape[2])
+    read = signals[:, usable].reshape(-1, codes.shape[2])
+    norms = np.linalg.norm(read, axis=0)
+    match = np.abs(shown.T @ (read / np.maximum(norms, 1e-300))) / np.sqrt(shown.shape[0])
+    best = match.argmax(axis=0)
+    wrong = lit & (best != np.arange(codes.shape[2])) & (match.max(axis=0) > 0.5)
+    return np.asarray(wrong, np.bool_)

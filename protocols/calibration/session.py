@@ -1,0 +1,218 @@
+"""What the protocols of one calibration share: the light, the tables so far, the noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.bench_file.schema import StageSection
+from instruments.calibration.absorber import AbsorberTable
+from instruments.calibration.amplifier import AmplifierTable
+from instruments.calibration.bench_tables import BenchTables
+from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.reference_phase import ReferencePhaseTable
+from instruments.calibration.table import CalibrationTable, Provenance
+from instruments.calibration.tap import TapTable
+from instruments.calibration.weight_bank import WeightBankTable
+from instruments.calibration_light import CalibrationLight
+from instruments.errors import CalibrationError
+from instruments.quantities import POWER, QuantityError, parse_quantity
+from instruments.stage_hardware import StageHardware
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+MEASURED = "measured"
+
+_ASSUMED_SATURATION_WATTS = 10e-3
+# Share by which an amplifier may saturate while its gain is taken as that of weak light.
+_WEAK = 0.002
+
+
+@dataclass
+class BankState:
+    """What is known of a bank of detectors besides its table.
+
+    Attributes
+    ----------
+    offset_volts, noise_volts
+        ``[n]``: without light but with the reference; rms of one shot there.
+    usable
+        ``[n]``: neither dead nor stuck at the edge of the range.
+    """
+
+    offset_volts: Floats
+    noise_volts: Floats
+    usable: Flags
+
+
+@dataclass
+class CalibrationSession:
+    """A calibration under way.
+
+    Attributes
+    ----------
+    light
+        The bench, in device units.
+    tables
+        The best tables so far: what a protocol finds is used by those after it.
+    generator
+        Draws patterns.
+    measured_at, valid_for_seconds
+        For the provenance of tables.
+    banks
+        State of every bank of detectors, once measured.
+    rest_volts
+        Actuator volts of each bank's reference phase in operation.
+    radians_per_volt
+        By which an actuator turns that phase, once measured.
+    """
+
+    light: CalibrationLight
+    tables: BenchTables
+    generator: np.random.Generator
+    measured_at: str
+    valid_for_seconds: float | None = None
+    banks: dict[str, BankState] = field(default_factory=dict)
+    rest_volts: dict[str, float] = field(default_factory=dict)
+    radians_per_volt: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for bank in self.light.banks():
+            table = self.tables.taps[bank]
+            # Until the noise is measured: a ten-thousandth of the range.
+            noise = 1e-4 * self.range_volts(bank)
+            self.banks[bank] = BankState(
+                np.array(table.offset_volts),
+                np.full(table.channels, noise),
+                np.ones(table.channels, np.bool_),
+            )
+        for name, encoder in self.tables.encoders.items():
+            self.light.rest_volts[name] = encoder.dark_volts
+        phases = self.tables.reference_phases.get(self.light.file.arms.reference.phase or "")
+        if phases is not None:
+            for channel, bank in enumerate(self.light.banks()[: phases.channels]):
+                self.rest_volts[bank] = float(phases.rest_volts[channel])
+                self.radians_per_volt[bank] = float(phases.radians_per_volt[channel])
+
+    # Who is where ----------------------------------------------------------------------------
+
+    def section(self, stage: str) -> StageSection:
+        """Return what the bench file says of a stage."""
+        return self.light.file.stages[stage]
+
+    def hardware(self, stage: str) -> StageHardware:
+        """Return the instruments of a stage."""
+        return self.light.stages[stage]
+
+    def forward_bank(self, stage: str) -> str:
+        """Return the bank that sees what a stage's weights make: z, or behind the absorber a.
+
+        Raises
+        ------
+        CalibrationError
+            If there is neither.
+        """
+        taps = self.section(stage).taps
+        bank = taps.z or taps.a
+        if bank is None:
+            raise CalibrationError(
+                f"stages.{stage}.taps: neither z nor a; its weights cannot be measured"
+            )
+        return bank
+
+    def range_volts(self, bank: str) -> float:
+        """Return the largest reading a bank should give in operation."""
+        saturation = float(self.light.detectors(bank).saturation_volts)
+        return saturation if np.isfinite(saturation) else 1.0
+
+    def saturation_watts(self, stage: str) -> float:
+        """Return the data sheet's saturation power of a stage's amplifiers, else 10 mW."""
+        name = self.section(stage).amplifier
+        stated = None if name is None else self.light.file.instruments[name].settings.get(
+            "saturation_power"
+        )
+        if stated is None:
+            return _ASSUMED_SATURATION_WATTS
+        try:
+            return parse_quantity(stated, POWER)
+        except QuantityError:
+            return _ASSUMED_SATURATION_WATTS
+
+    def weak_output(self, stage: str) -> float:
+        """Return the largest field behind an array of amplifiers that does not saturate it."""
+        watts = _WEAK * self.saturation_watts(stage)
+        return float(np.sqrt(watts / self.light.file.optics.saturation_power))
+
+    # Provenance and adoption -----------------------------------------------------------------
+
+    def provenance(self, instrument: str) -> Provenance:
+        """Return the provenance of a table measured now."""
+        return Provenance(
+            instrument,
+            self.light.file.name,
+            MEASURED,
+            self.measured_at,
+            self.valid_for_seconds,
+        )
+
+    def adopt(self, name: str, table: CalibrationTable) -> None:
+        """Use a table from now on, in the protocols to come and on the bench itself."""
+        if isinstance(table, EncoderTable):
+            self._adopt_encoder(name, table)
+        elif isinstance(table, TapTable):
+            self.tables.taps[name] = table
+            taps = self.light.bench.light.taps
+            if isinstance(taps, dict):
+                taps[name] = table
+        elif isinstance(table, AmplifierTable):
+            self.tables.amplifiers[name] = table
+            for stage, hardware in self.light.stages.items():
+                if self.section(stage).amplifier == name:
+                    hardware.amplifier_table = table
+        elif isinstance(table, WeightBankTable):
+            self.tables.weight_banks[name] = table
+            self.light.stages[name].bank = table
+        elif isinstance(table, AbsorberTable):
+            self.tables.absorbers[name] = table
+        elif isinstance(table, ReferencePhaseTable):
+            self.tables.reference_phases[name] = table
+
+    def _adopt_encoder(self, name: str, table: EncoderTable) -> None:
+        self.tables.encoders[name] = table
+        self.light.rest_volts[name] = table.dark_volts
+        for stage, hardware in self.light.stages.items():
+            section = self.section(stage)
+            for own, emitter in (
+                (section.inputs, hardware.source),
+                (section.emitter, hardware.emitter),
+                (section.injector, hardware.injector),
+            ):
+                if own == name and emitter is not None:
+                    emitter.adopt(table)
+
+    def turn_to_rest(self) -> None:
+        """Bring the reference phases to where they stand in operation."""
+        self.light.turn_references(self.rest_volts)
+
+    def tap_table(
+        self,
+        bank: str,
+        *,
+        volts_per_field: npt.ArrayLike | None = None,
+        phase_radians: npt.ArrayLike | None = None,
+        covariance: dict[str, npt.ArrayLike] | None = None,
+    ) -> TapTable:
+        """Return a bank's table with what is given replaced and the offsets as measured."""
+        old, state = self.tables.taps[bank], self.banks[bank]
+        response = old.volts_per_field if volts_per_field is None else volts_per_field
+        return TapTable(
+            np.where(state.usable, response, 0.0),
+            state.offset_volts,
+            old.phase_radians if phase_radians is None else phase_radians,
+            old.saturation_volts,
+            provenance=self.provenance(bank),
+            covariance={**old.covariance, **(covariance or {})},
+        )

@@ -1,0 +1,182 @@
+"""Putting light on the inputs of a stage, one after the other, and reading what its weights make.
+
+The first stage of a bench has modulators at its inputs. The inputs of a later one are the
+activations of the stage before, which passes them on through a clear absorber: that stage shows
+orthogonal rows, so that every activation can be set, and its taps say what each really is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.errors import CalibrationError
+from instruments.exposure import Volts
+from protocols.calibration.session import CalibrationSession
+
+Floats = npt.NDArray[np.float64]
+
+_REACH = 0.95
+"""Share of what modulators reach that is used."""
+
+
+class StageDrive:
+    """Lights the inputs of one stage, each with both signs.
+
+    Parameters
+    ----------
+    session, stage
+        What is calibrated.
+    level
+        Field of a lit input; modulators that do not reach it are used as far as they reach.
+
+    Attributes
+    ----------
+    level
+        The field really asked for.
+    """
+
+    def __init__(self, session: CalibrationSession, stage: str, level: float) -> None:
+        self._session = session
+        names = list(session.light.stages)
+        self._before: list[str] = []
+        if session.section(stage).inputs is None:
+            self._before = names[: names.index(stage)]
+        self.stage = stage
+        first = self._before[0] if self._before else stage
+        source = session.section(first).inputs
+        if source is None:
+            raise CalibrationError(
+                f"stages.{first}.inputs: missing; without modulators no stage behind can be lit"
+            )
+        self._source = source
+        encoder = session.tables.encoders[source]
+        alive = encoder.field_at_full != 0.0
+        reach = np.minimum(encoder.highest_fields, -encoder.lowest_fields)[alive].min()
+        self._reach = _REACH * float(reach)
+        self.level = level if self._before else min(level, self._reach)
+        self._inverses: list[Floats] = []
+        session.light.bypass(bool(self._before) or session.section(stage).taps.z is None)
+        self._show_orthogonal_rows()
+        self._readings: list[Floats] = []
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs the stage has."""
+        return self._session.hardware(self.stage).inputs
+
+    def _show_orthogonal_rows(self) -> None:
+        """Let the stages before show rows that make every activation accessible."""
+        for place, name in enumerate(self._before):
+            hardware = self._session.hardware(name)
+            if hardware.outputs > hardware.inputs:
+                raise CalibrationError(
+                    f"stages.{name}: {hardware.outputs} outputs of {hardware.inputs} inputs cannot "
+                    "be set one by one, so that the stage behind cannot be measured"
+                )
+            count = hardware.inputs
+            angles = np.pi * (2 * np.arange(count) + 1) / (2 * count)
+            rows = np.cos(np.outer(np.arange(hardware.outputs), angles))
+            rows[0] = np.sqrt(0.5)
+            # A row sums to n / 2 with itself; the field in front reaches `reach`.
+            reach = self._reach if place == 0 else self.level
+            size = 2.0 * self.level / (reach * count)
+            weights = (size * rows).astype(np.float32)
+            hardware.set_field_gain(
+                max(1.0, 1.05 * hardware.bank.required_field_gain(weights))
+            )
+            shown = hardware.encode(weights)
+            self._session.light.show(name, shown.depth, shown.offset)
+            self._inverses.append(rows.T / (size * 0.5 * count))
+
+    def wanted(self) -> Floats:
+        """Return the fields ``[2 n, n]``: every input alone, first positive, then negative."""
+        basis = self.level * np.eye(self.inputs)
+        return np.concatenate([basis, -basis])
+
+    def expose(self, banks: Sequence[str], repeats: int = 1) -> dict[str, Floats]:
+        """Light every input with both signs; return the mean volts ``[2 n, channels]`` of banks."""
+        return self.expose_fields(self.wanted(), banks, repeats, keep=True)[1]
+
+    def expose_fields(
+        self, fields: Floats, banks: Sequence[str], repeats: int = 1, *, keep: bool = False
+    ) -> tuple[Floats, dict[str, Floats]]:
+        """Put fields ``[shots, n]`` on the inputs; return them as they were and the mean volts."""
+        session = self._session
+        sent = fields
+        for inverse in reversed(self._inverses):
+            sent = sent @ inverse.T
+        encoder = session.tables.encoders[self._source]
+        volts = encoder.encode(np.clip(sent, -self._reach, self._reach).astype(np.float32))
+        wanted = list(banks)
+        monitor = session.section(self._before[-1]).taps.a if self._before else None
+        if self._before and monitor is None:
+            raise CalibrationError(
+                f"stages.{self._before[-1]}.taps.a: missing; what enters the stage behind is "
+                "not known without it"
+            )
+        asked = wanted if monitor is None or monitor in wanted else [*wanted, monitor]
+        read = session.light.take({self._source: np.tile(volts, (repeats, 1))}, asked)
+        mean = {bank: _mean(values, repeats) for bank, values in read.items()}
+        if monitor is None:
+            inputs = np.asarray(encoder.decode(volts), np.float64)
+        else:
+            table = session.tables.taps[monitor]
+            inputs = np.asarray(table.read(mean[monitor]).fields, np.float64)
+            blind = ~session.banks[monitor].usable
+            inputs[:, blind] = fields[:, blind]
+        if keep:
+            self._readings.append(inputs)
+        return inputs, {bank: mean[bank] for bank in wanted}
+
+    def matrix(self, volts: Floats) -> Floats:
+        """Return the response ``[channels, n]`` in volts a unit of field, from ``expose``."""
+        inputs = np.mean(self._readings, axis=0)
+        half = self.inputs
+        steps = 0.5 * (inputs[:half] - inputs[half:])
+        differences = 0.5 * (volts[:half] - volts[half:])
+        if not self._before:
+            sizes = np.diag(steps)
+            alive = sizes != 0.0
+            responses = np.zeros_like(differences)
+            np.divide(differences, sizes[:, np.newaxis], out=responses, where=alive[:, np.newaxis])
+            return np.asarray(responses.T, np.float64)
+        found = np.linalg.lstsq(steps, differences, rcond=1e-6)[0]
+        return np.asarray(found.T, np.float64)
+
+    def noise(self, bank: str, repeats: int = 1) -> Floats:
+        """Return the rms noise ``[channels]`` of an entry of ``matrix``."""
+        single = self._session.banks[bank].noise_volts
+        noise: Floats = single / (np.sqrt(2.0 * repeats) * self.level)
+        return noise
+
+    def close(self) -> None:
+        """Bring the absorber back."""
+        self._session.light.bypass(False)
+
+
+def _mean(values: Volts, repeats: int) -> Floats:
+    shots = len(values) // repeats
+    mean: Floats = values.reshape(repeats, shots, -1).mean(axis=0, dtype=np.float64)
+    return mean
+
+
+def measuring_gain(session: CalibrationSession, stage: str, level: float, share: float) -> float:
+    """Return the field gain at which one bright block takes a share of the taps' range.
+
+    Bounded by what the amplifier gives and, where every neuron has its own, by what does not
+    saturate it.
+    """
+    hardware = session.hardware(stage)
+    if hardware.amplifier is None or hardware.amplifier_table is None:
+        return 1.0
+    bank = session.forward_bank(stage)
+    table = session.tables.taps[bank]
+    response = float(np.median(np.abs(table.volts_per_field[session.banks[bank].usable])))
+    wanted = share * session.range_volts(bank) / (response * hardware.bank.full_scale * level)
+    limits = [wanted, 10 ** (float(np.min(hardware.amplifier_table.highest_decibels)) / 20)]
+    if not hardware.amplifies_source:
+        limits.append(session.weak_output(stage) / level)
+    return max(1.0, min(limits))
