@@ -24,6 +24,7 @@ from instruments.safe_state import (
     reach_safe_state,
     run_step,
 )
+from instruments.shot_marks import LARGE_CHANGE
 from instruments.stage_hardware import StageHardware
 
 logger = logging.getLogger(__name__)
@@ -125,6 +126,9 @@ class Bench:
             before are shown still.
         """
         self._check_parameters(parameters)
+        marks = self.light.marks
+        if marks is not None and _changes_much(self._weights, parameters):
+            marks.forget()
         for held, new in zip(self._weights, parameters, strict=True):
             np.copyto(held, new)
         self._ensure_on()
@@ -190,10 +194,14 @@ class Bench:
         return average_outer_products(errors, passed.activations)
 
     def readings(self) -> Mapping[str, float]:
-        """Return gain and clipped weights of each layer, and the share of saturated readings."""
+        """Return gain and clipped weights of each layer, saturated readings and slipped frames."""
         read, saturated = self.light.read, self.light.saturated
         self.light.read = self.light.saturated = 0
-        values = {"saturated_share": saturated / read if read else 0.0}
+        values = {
+            "saturated_share": saturated / read if read else 0.0,
+            "frame_slips": float(self.light.slips),
+        }
+        self.light.slips = 0
         for number, clipped in enumerate(self._clipped, start=1):
             gain = self.arrangement.stage_of(number - 1).field_gain
             values[f"gain_decibels_{number}"] = 20 * float(np.log10(gain))
@@ -338,6 +346,13 @@ class Bench:
             f"Bench({self.name}, {'-'.join(map(str, sizes))}, "
             f"{len(self.instruments)} instruments, {simulated} of them simulated)"
         )
+
+
+def _changes_much(before: Sequence[Array], after: Sequence[Array]) -> bool:
+    return any(
+        float(np.abs(new - old).max()) > LARGE_CHANGE * float(np.abs(old).max())
+        for old, new in zip(before, after, strict=True)
+    )
 
 
 class _WholeExposures:

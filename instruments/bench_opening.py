@@ -34,6 +34,7 @@ from instruments.interfaces.trigger_source import TriggerSource
 from instruments.network import Derivative, Layer, NonlinearUnit
 from instruments.opening import PreparedInstrument, SharedResources
 from instruments.parallel_opening import open_each, prepare_each
+from instruments.shot_marks import ShotMarks
 from instruments.stage_hardware import Emitter, Port, StageHardware
 
 logger = logging.getLogger(__name__)
@@ -183,9 +184,11 @@ def _wired(
         bench.optics.probe_limit,
         bench.optics.input_field,
         _bypass(bench, instruments),
+        ShotMarks() if bench.exposure.marks else None,
     )
     stages = {
-        name: _stage(name, section, instruments, tables) for name, section in bench.stages.items()
+        name: _stage(name, section, instruments, tables, bench.exposure.marks)
+        for name, section in bench.stages.items()
     }
     arrangement: Arrangement
     names = bench.network.stages
@@ -235,12 +238,13 @@ def _stage(
     section: StageSection,
     instruments: Mapping[str, Instrument],
     tables: BenchTables,
+    marked: bool,
 ) -> StageHardware:
     def emitter(instrument: str | None) -> Emitter | None:
         if instrument is None:
             return None
         modulators = cast(ModulatorArray, instruments[instrument])
-        return Emitter(modulators, tables.encoders[instrument])
+        return Emitter(modulators, tables.encoders[instrument], marked)
 
     bank = tables.weight_banks[name]
     amplifier = section.amplifier

@@ -49,6 +49,10 @@ class InstrumentError(BackbeamError):
     exit_code = 3
 
 
+class FrameSlipError(InstrumentError):
+    """Modulators and detectors are out of step, and repeating the exposure did not help."""
+
+
 class LimitError(InstrumentError):
     """A value outside an instrument's limits was asked for; nothing was sent."""
 

@@ -63,8 +63,10 @@ class Exposer:
             output.wait_until_done(timeout)
         return {name: detector.read(timeout) for name, detector in armed.items()}
 
-    def stop(self) -> None:
-        """Abandon an exposure that failed half way, so that the next can begin."""
+    def stop(self, outputs: Sequence[ModulatorArray] = ()) -> None:
+        """Abandon an exposure, so that it or the next can begin anew."""
         self._trigger.stop()
+        for output in outputs:
+            output.stop()
         for detector in self._detectors.values():
             detector.stop()

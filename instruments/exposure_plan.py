@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from instruments.bench_file.schema import BenchFile
 from instruments.exposure import Light
 from instruments.opening import PreparedInstrument
+from instruments.shot_marks import MARKS
 
 DARK_SHOTS = 16
 """Shots averaged for the background of a bank that sees no forward light."""
@@ -183,12 +184,20 @@ def plan_exposures(bench: BenchFile) -> list[PlannedExposure]:
     """Return the exposures of one training batch in their order."""
     names = bench.network.stages
     if len(set(names)) > 1:
-        return [
+        plan = [
             PlannedExposure("pass 1: activations and background", "forward", tuple(names)),
             PlannedExposure("pass 2: errors", "both"),
         ]
-    width = bench.stages[names[0]].blocks.columns
-    return _plan_in_turn(bench.network.layers, width, names[0])
+    else:
+        width = bench.stages[names[0]].blocks.columns
+        plan = _plan_in_turn(bench.network.layers, width, names[0])
+    return [_marked(one) for one in plan] if bench.exposure.marks else plan
+
+
+def _marked(planned: PlannedExposure) -> PlannedExposure:
+    """Add the marks behind the samples, and those behind the dark shots before them."""
+    sequences = 2 if planned.extra_shots else 1
+    return replace(planned, extra_shots=planned.extra_shots + sequences * len(MARKS))
 
 
 def _plan_in_turn(sizes: Sequence[int], width: int, stage: str) -> list[PlannedExposure]:

@@ -18,11 +18,15 @@ from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.spatial_light_modulator import BlockPattern, SpatialLightModulator
 from instruments.network import Array
+from instruments.shot_marks import MARKS
 
 Port = Literal["z", "a", "delta", "rho"]
 
 GAIN_HEADROOM = 1.25
 """An amplifier is set so far above what the weights need, so that it need not follow every step."""
+
+BRIGHT_SHARE = 0.8
+"""What a bright mark shows, as a share of the largest field all modulators of an array reach."""
 
 LARGEST_WASTE = 2.5
 """Gain is lowered once it exceeds what is needed by this factor: unused range costs resolution."""
@@ -35,30 +39,52 @@ def field_gain_for(needed: float, highest: float) -> float:
 
 @dataclass
 class Emitter:
-    """A modulator array with its table: numbers in, light out."""
+    """A modulator array with its table: numbers in, light out.
+
+    Attributes
+    ----------
+    marked
+        Whether marks follow the samples (``instruments.shot_marks``).
+    """
 
     modulators: ModulatorArray
     table: EncoderTable
+    marked: bool = False
     _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def load(self, fields: Array) -> None:
         """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
-        shape = (len(fields), self.table.channels)
+        samples = len(fields)
+        shape = (samples + self._marks, self.table.channels)
         if self._volts.shape != shape:
             self._volts = np.empty(shape, np.float32)
-        self.modulators.load(self.table.encode(fields, self._volts))
+            self._mark(self._volts[samples:])
+        self.table.encode(fields, self._volts[:samples])
+        self.modulators.load(self._volts)
 
     def adopt(self, table: EncoderTable) -> None:
         """Use another table from now on."""
         self.table = table
         self._dark = np.zeros((0, 0), np.float32)
+        self._volts = np.zeros((0, 0), np.float32)
 
     def load_dark(self, shots: int) -> None:
         """Load ``shots`` shots without light."""
-        if len(self._dark) != shots:
-            self._dark = np.repeat(self.table.dark_volts[np.newaxis], shots, axis=0)
+        if len(self._dark) != shots + self._marks:
+            self._dark = np.repeat(self.table.dark_volts[np.newaxis], shots + self._marks, axis=0)
+            self._mark(self._dark[shots:])
         self.modulators.load(self._dark)
+
+    @property
+    def _marks(self) -> int:
+        return len(MARKS) if self.marked else 0
+
+    def _mark(self, volts: Array) -> None:
+        if self.marked:
+            bright = BRIGHT_SHARE * float(self.table.highest_fields.min())
+            fields = np.outer(MARKS, np.full(self.table.channels, bright)).astype(np.float32)
+            self.table.encode(fields, volts)
 
 
 @dataclass

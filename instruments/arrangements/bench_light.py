@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.tap import TapTable
-from instruments.errors import NetworkError
+from instruments.errors import FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
 from instruments.network import Array, Pass
+from instruments.shot_marks import MARKS, ShotMarks
 from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""How often an exposure is tried before a slip of frames counts as lasting."""
 
 
 @dataclass
@@ -30,8 +37,12 @@ class BenchLight:
     bypass
         Detunes the laser so that the absorber becomes transparent, or tunes it back; ``None``
         where nothing needs it.
+    marks
+        Reads the marks behind the samples; ``None`` where sequences end without any.
     read, saturated
         Readings taken, and how many of them were saturated.
+    slips
+        Exposures that were repeated because something was out of step.
     """
 
     exposer: Exposer
@@ -40,14 +51,52 @@ class BenchLight:
     probe_limit: float
     input_field: float = 1.0
     bypass: Callable[[bool], None] | None = None
+    marks: ShotMarks | None = None
     read: int = 0
     saturated: int = 0
+    slips: int = 0
 
     def take(
-        self, shots: int, emitters: Sequence[Emitter], banks: Sequence[str]
+        self, shots: int, emitters: Sequence[Emitter], banks: Sequence[str], place: str = ""
     ) -> dict[str, Volts]:
-        """Take one exposure of everything loaded."""
-        return self.exposer.take(shots, [one.modulators for one in emitters], banks)
+        """Take one exposure of everything loaded.
+
+        Parameters
+        ----------
+        shots
+            Samples; marks, if there are any, come on top.
+        emitters, banks
+            Who shows them and who reads them.
+        place
+            What light passes on its way, where a bank serves several places.
+
+        Raises
+        ------
+        FrameSlipError
+            If emitters or detectors are out of step again and again.
+        """
+        outputs = [one.modulators for one in emitters]
+        if self.marks is None:
+            return self.exposer.take(shots, outputs, banks)
+        for _ in range(ATTEMPTS):
+            volts = self.exposer.take(shots + len(MARKS), outputs, banks)
+            late = [
+                bank
+                for bank, read in volts.items()
+                if not self.marks.in_step(
+                    bank, place, read[shots:], self.taps[bank].saturation_volts
+                )
+            ]
+            if not late:
+                return {bank: read[:shots] for bank, read in volts.items()}
+            self.slips += 1
+            logger.warning("frames slipped at %s: the exposure is repeated", ", ".join(late))
+            self.exposer.stop(outputs)
+        raise FrameSlipError(
+            f"{', '.join(late)}: the marks behind the samples did not come when they should, "
+            f"{ATTEMPTS} times; look at the trigger cables, and whether every instrument is ready "
+            "before the next trigger"
+        )
 
     def fields(
         self, bank: str, volts: Volts, channels: int, background: Volts | None = None

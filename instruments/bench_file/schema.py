@@ -174,6 +174,11 @@ class ExposureSection(Section):
     timeout: PositiveSeconds = Field(
         default=10.0, description="how long a batch may take before it counts as failed"
     )
+    marks: StrictBool = Field(
+        default=False,
+        description="whether three known shots follow every exposure, so that a slip of frames "
+        "is noticed and the exposure repeated",
+    )
 
     @model_validator(mode="after")
     def _window_within_period(self) -> Self:

@@ -237,13 +237,23 @@ class WeightBankTable(CalibrationTable):
         amplifier_field_gain: float = 1.0,
     ) -> Weights:
         """Return the weights ``[rows, columns]`` that blocks hold: what is actually shown."""
+        weights = self.coefficient_weights(depth, offset, amplifier_field_gain)
+        return (np.outer(self.row_gains, self.column_gains) * weights).astype(np.float32)
+
+    def coefficient_weights(
+        self,
+        depth: npt.NDArray[Any],
+        offset: npt.NDArray[Any],
+        amplifier_field_gain: float = 1.0,
+    ) -> Values:
+        """Return what ``decode`` would, were the gains of all rows and columns 1."""
         scale = self.full_scale * self._gain(amplifier_field_gain)
-        gains = np.outer(self.row_gains * scale, self.column_gains)
         coefficients = self.coefficients(depth, offset).real.astype(np.float32)
         if self.cross_talk:
             own = coefficients.copy()
             weight_blocks.spread_to_neighbours(own, np.float32(self.cross_talk), coefficients)
-        return (gains * coefficients).astype(np.float32)
+        weights: Values = scale * coefficients.astype(np.float64)
+        return weights
 
     def coefficients(
         self, depth: npt.NDArray[Any], offset: npt.NDArray[Any]

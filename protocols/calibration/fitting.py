@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -121,6 +121,93 @@ def fit(
     return _judged(np.asarray(found.x, np.float64), curvature, final, bool(found.success))
 
 
+@dataclass(frozen=True)
+class EachFit:
+    """The same fit for each of ``m`` channels, as ``Fit`` with the channels first."""
+
+    parameters: Floats
+    covariance: Floats
+    residuals: Floats
+    reduced_chi_square: Floats
+    converged: npt.NDArray[np.bool_]
+
+    @property
+    def sigmas(self) -> Floats:
+        """One standard deviation of each parameter, ``[m, p]``."""
+        diagonals = np.diagonal(self.covariance, axis1=1, axis2=2)
+        return np.asarray(np.sqrt(np.clip(diagonals, 0.0, None)), np.float64)
+
+    def one(self, channel: int) -> Fit:
+        """Return the fit of one channel."""
+        return Fit(
+            self.parameters[channel],
+            self.covariance[channel],
+            self.residuals[channel],
+            float(self.reduced_chi_square[channel]),
+            bool(self.converged[channel]),
+        )
+
+
+def fit_each(
+    model: Callable[[Floats], tuple[Floats, Floats]], start: Floats, steps: int = _STEPS
+) -> EachFit:
+    """Fit many channels at once, each with parameters of its own.
+
+    Levenberg's and Marquardt's method for all of them together, reweighted for Huber's loss.
+
+    Parameters
+    ----------
+    model
+        Residuals ``[m, n]`` in units of the noise and their Jacobian ``[m, n, p]`` for parameters
+        ``[m, p]``.
+    start
+        Parameters to begin with.
+    """
+    parameters = start.copy()
+    residuals, jacobian = model(parameters)
+    prices = _hubers(residuals)
+    damping = np.full(len(start), 1e-3)
+    converged = np.zeros(len(start), np.bool_)
+    identity = np.eye(start.shape[1])
+    for _ in range(steps):
+        weights = _huber_weights(residuals)
+        curvature = np.einsum("mnp,mn,mnq->mpq", jacobian, weights, jacobian)
+        slope = np.einsum("mnp,mn,mn->mp", jacobian, weights, residuals)
+        diagonal = np.diagonal(curvature, axis1=1, axis2=2)
+        # Parameters that nothing depends on stay where they are.
+        safe = np.where(diagonal > 0.0, diagonal, 1.0)
+        trial = curvature + (damping[:, np.newaxis] * safe)[:, :, np.newaxis] * identity
+        shift = -np.linalg.solve(trial, slope[:, :, np.newaxis])[:, :, 0]
+        moved = np.sqrt(np.abs(np.einsum("mp,mpq,mq->m", shift, curvature, shift)))
+        tried_residuals, tried_jacobian = model(parameters + shift)
+        tried = _hubers(tried_residuals)
+        better = (tried <= prices * (1.0 + 1e-12)) & np.isfinite(tried)
+        parameters = np.where(better[:, np.newaxis], parameters + shift, parameters)
+        residuals = np.where(better[:, np.newaxis], tried_residuals, residuals)
+        jacobian = np.where(better[:, np.newaxis, np.newaxis], tried_jacobian, jacobian)
+        prices = np.where(better, tried, prices)
+        converged |= better & (moved < 1e-3)
+        damping = np.clip(np.where(better, 0.1 * damping, 10.0 * damping), 1e-12, 1e12)
+        if converged.all() or (damping >= 1e12).all():
+            break
+    weights = _huber_weights(residuals)
+    curvature = np.einsum("mnp,mn,mnq->mpq", jacobian, weights, jacobian)
+    bounded = 2.0 * prices / max(1, residuals.shape[1] - start.shape[1])
+    finite = np.isfinite(curvature).all(axis=(1, 2))
+    curvature = np.where(finite[:, np.newaxis, np.newaxis], curvature, identity)
+    covariance = np.linalg.pinv(curvature, rcond=1e-13, hermitian=True)
+    covariance *= np.maximum(1.0, bounded)[:, np.newaxis, np.newaxis]
+    return EachFit(parameters, covariance, residuals, bounded, converged & finite)
+
+
+def _hubers(residuals: Floats) -> Floats:
+    """Return Huber's loss of each channel."""
+    size = np.abs(residuals)
+    inside = np.minimum(size, OUTLIER)
+    losses: Floats = np.sum(0.5 * inside**2 + OUTLIER * (size - inside), axis=1)
+    return losses
+
+
 def fit_sparse(
     model: Callable[[Floats], tuple[Floats, SparseColumns]],
     start: Floats,
@@ -209,11 +296,6 @@ def _huber_weights(residuals: Floats) -> Floats:
     size = np.abs(residuals)
     weights: Floats = np.minimum(1.0, OUTLIER / np.maximum(size, 1e-300))
     return weights
-
-
-def with_systematic(found: Fit, sigmas: Floats) -> Fit:
-    """Return a fit whose parameters have independent systematic uncertainties on top."""
-    return replace(found, covariance=found.covariance + np.diag(np.square(sigmas)))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.encoder import EncoderTable
-from protocols.calibration.fitting import Acceptance, Fit, fit
+from protocols.calibration.fitting import Acceptance, EachFit, fit_each
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
 from protocols.calibration.session import CalibrationSession
 from protocols.calibration.stage_drive import measuring_gain
@@ -69,7 +69,7 @@ def calibrate_source(session: CalibrationSession, stage: str) -> list[ProtocolRe
     null = _nulls(fits)
     light.rest_volts[name] = null.astype(np.float32)
     low, high = light.volts_range(name)
-    swing = np.minimum(np.minimum(high - null, null - low), 0.9 * _values(fits)[:, 1])
+    swing = np.minimum(np.minimum(high - null, null - low), 0.9 * fits.parameters[:, 1])
     left, left_sigma = _left_at_null(session, stage, name, bank, null, swing, fits)
     # Biases drift: the last look at the curves counts.
     light.show(stage, deep, flat)
@@ -95,13 +95,13 @@ def calibrate_direct(
     fits = _fit_curves(session, name, sweep)
     null = _nulls(fits)
     light.rest_volts[name] = null.astype(np.float32)
-    left, left_sigma = np.zeros(len(fits)), np.full(len(fits), np.nan)
+    left, left_sigma = np.zeros(len(fits.parameters)), np.full(len(fits.parameters), np.nan)
     if light.can_close(arm):
-        count = len(fits)
+        count = len(fits.parameters)
         lit = light.take({}, [bank], _REST_SHOTS)[bank][:, :count].mean(axis=0, dtype=float)
         light.open_arms("reference")
         dark = light.take({}, [bank], _REST_SHOTS)[bank][:, :count].mean(axis=0, dtype=float)
-        amplitudes = _values(fits)[:, 0]
+        amplitudes = fits.parameters[:, 0]
         safe = np.where(amplitudes == 0.0, 1.0, amplitudes)
         left = np.where(amplitudes == 0.0, 0.0, (lit - dark) / safe)
         noise = session.banks[bank].noise_volts[:count]
@@ -140,7 +140,7 @@ def calibrate_injector(session: CalibrationSession, stage: str) -> list[Protocol
     null = _nulls(fits)
     light.rest_volts[name] = null.astype(np.float32)
     low, high = light.volts_range(name)
-    swing = np.minimum(np.minimum(high - null, null - low), 0.9 * _values(fits)[:, 1])
+    swing = np.minimum(np.minimum(high - null, null - low), 0.9 * fits.parameters[:, 1])
     left, left_sigma = _left_at_null(
         session, stage, name, bank, null, swing, fits, arm="backward"
     )
@@ -195,58 +195,56 @@ def _sweep(
     return _Sweep(levels, signal, np.sqrt((weights**2 * noise**2).sum(axis=1)))
 
 
-def _fit_curves(session: CalibrationSession, name: str, sweep: _Sweep) -> list[Fit]:
+def _fit_curves(session: CalibrationSession, name: str, sweep: _Sweep) -> EachFit:
     """Fit amplitude, half-wave voltage, bias and level of every channel."""
     half_wave = float(np.median(session.tables.encoders[name].half_wave_volts))
-    fits = []
-    for channel in range(sweep.signal.shape[1]):
-        signal, noise = sweep.signal[:, channel], float(sweep.noise[channel])
-        fits.append(_fit_curve(sweep.volts, signal, noise, half_wave))
-    return fits
-
-
-def _fit_curve(volts: Floats, signal: Floats, noise: float, half_wave: float) -> Fit:
-    def model(p: Floats) -> tuple[Floats, Floats]:
-        angle = 0.5 * np.pi * volts / p[1] + p[2]
-        return np.sin(angle), np.cos(angle)
-
-    def residuals(p: Floats) -> Floats:
-        sine, _ = model(p)
-        return np.asarray((p[0] * sine + p[3] - signal) / noise, np.float64)
-
-    def jacobian(p: Floats) -> Floats:
-        sine, cosine = model(p)
-        slope = -p[0] * cosine * 0.5 * np.pi * volts / p[1] ** 2
-        columns = np.stack([sine, slope, p[0] * cosine, np.ones_like(volts)], axis=1)
-        return np.asarray(columns / noise, np.float64)
-
-    best: Fit | None = None
+    best: EachFit | None = None
     # The half-wave voltage may be far from the data sheet's: start from several.
     for factor in (1.0, 0.8, 1.25):
-        turn = 0.5 * np.pi * volts / (factor * half_wave)
-        columns = np.stack([np.sin(turn), np.cos(turn), np.ones_like(volts)], axis=1)
-        sine, cosine, level = np.linalg.lstsq(columns, signal, rcond=None)[0]
-        size = float(np.hypot(sine, cosine)) or 1e-12
-        # The branch through null on which a rising voltage raises a positive field.
-        sign = 1.0 if sine >= 0.0 else -1.0
-        start = [sign * size, factor * half_wave, np.arctan2(sign * cosine, sign * sine), level]
-        found = fit(residuals, start, jacobian)
-        if best is None or found.reduced_chi_square < best.reduced_chi_square:
+        found = _fit_from(sweep, factor * half_wave)
+        if best is None:
             best = found
-        if best.reduced_chi_square < 4.0:
-            break
+            continue
+        better = found.reduced_chi_square < 0.9 * best.reduced_chi_square
+        best = EachFit(
+            np.where(better[:, np.newaxis], found.parameters, best.parameters),
+            np.where(better[:, np.newaxis, np.newaxis], found.covariance, best.covariance),
+            np.where(better[:, np.newaxis], found.residuals, best.residuals),
+            np.where(better, found.reduced_chi_square, best.reduced_chi_square),
+            np.where(better, found.converged, best.converged),
+        )
     assert best is not None
     return best
 
 
-def _values(fits: list[Fit]) -> Floats:
-    return np.array([one.parameters for one in fits])
+def _fit_from(sweep: _Sweep, half_wave: float) -> EachFit:
+    volts, signal = sweep.volts, sweep.signal.T
+    turn = 0.5 * np.pi * volts / half_wave
+    columns = np.stack([np.sin(turn), np.cos(turn), np.ones_like(volts)], axis=1)
+    sine, cosine, level = np.linalg.lstsq(columns, sweep.signal, rcond=None)[0]
+    # The branch through null on which a rising voltage raises a positive field.
+    sign = np.where(sine >= 0.0, 1.0, -1.0)
+    size = np.maximum(np.hypot(sine, cosine), 1e-12)
+    bias = np.arctan2(sign * cosine, sign * sine)
+    start = np.stack([sign * size, np.full_like(size, half_wave), bias, level], axis=1)
+    noise = sweep.noise[:, np.newaxis]
+
+    def model(p: Floats) -> tuple[Floats, Floats]:
+        amplitude, own = p[:, :1], np.clip(p[:, 1:2], 0.2 * half_wave, 5.0 * half_wave)
+        angle = 0.5 * np.pi * volts / own + p[:, 2:3]
+        sine, cosine = np.sin(angle), np.cos(angle)
+        slope = -amplitude * cosine * 0.5 * np.pi * volts / own**2
+        ones = np.ones_like(angle)
+        jacobian = np.stack([sine, slope, amplitude * cosine, ones], axis=2)
+        residuals = amplitude * sine + p[:, 3:4] - signal
+        return residuals / noise, jacobian / noise[..., np.newaxis]
+
+    return fit_each(model, start)
 
 
-def _nulls(fits: list[Fit]) -> Floats:
+def _nulls(fits: EachFit) -> Floats:
     """Return the volts ``[n]`` at which the sine is 0."""
-    values = _values(fits)
-    nulls: Floats = -2.0 / np.pi * values[:, 1] * values[:, 2]
+    nulls: Floats = -2.0 / np.pi * fits.parameters[:, 1] * _wrapped(fits.parameters[:, 2])
     return nulls
 
 
@@ -257,17 +255,22 @@ def _left_at_null(
     bank: str,
     null: Floats,
     swing: Floats,
-    fits: list[Fit],
+    fits: EachFit,
     arm: str = "forward",
 ) -> tuple[Floats, Floats]:
-    """Return what is left of each channel at null, in units of its amplitude, and its error."""
+    """Return what is left of each channel at null, in units of its amplitude, and its error.
+
+    Biases that drifted since the null was found show in the same shots: swings to either side
+    are no longer alike.
+    """
     light = session.light
     hardware = session.hardware(stage)
     state = session.banks[bank]
     usable = state.usable
     count = null.size
-    half_wave = _values(fits)[:, 1]
+    half_wave = fits.parameters[:, 1]
     sines = np.sin(0.5 * np.pi * swing / half_wave)
+    cosines = np.cos(0.5 * np.pi * swing / half_wave)
     drive = np.tile(null, (2 * count, 1))
     drive[np.arange(count), np.arange(count)] += swing
     drive[count + np.arange(count), np.arange(count)] -= swing
@@ -281,9 +284,14 @@ def _left_at_null(
         shown = hardware.encode((bright * signs).astype(np.float32))
         light.show(stage, shown.depth, shown.offset)
         read = light.take({name: volts}, [bank])[bank].astype(np.float64)[:, usable]
-        levels.append(read[:_REST_SHOTS].mean(axis=0))
-        swung = read[_REST_SHOTS:]
-        rows.append(((swung[:count] - swung[count:]) / (2.0 * sines[:, np.newaxis])).T)
+        level = read[:_REST_SHOTS].mean(axis=0)
+        above, below = read[_REST_SHOTS : _REST_SHOTS + count], read[_REST_SHOTS + count :]
+        seen = (above - below) / (2.0 * sines[:, np.newaxis])
+        lopsided = 0.5 * (above + below) - level
+        drifted = (lopsided * seen).sum(axis=1) / np.maximum((seen**2).sum(axis=1), 1e-300)
+        drifted /= cosines - 1.0
+        levels.append(level - drifted @ seen)
+        rows.append(seen.T)
     responses, level = np.concatenate(rows), np.concatenate(levels)
     if light.can_close("forward" if arm == "forward" else "backward"):
         light.open_arms("reference")
@@ -301,6 +309,9 @@ def _left_at_null(
     spread = (level - columns[:, :count] @ left) / noise if columns.shape[1] == count else None
     chi = 1.0 if spread is None else max(1.0, float(np.mean(spread**2)))
     variance = np.diag(np.linalg.pinv(weighted.T @ weighted))[:count] * chi
+    # What the correction for drift adds, pattern by pattern.
+    power = (responses / np.tile(state.noise_volts[usable], patterns)[:, np.newaxis]) ** 2
+    variance = variance + 0.5 / np.maximum(power.sum(axis=0), 1e-300) / (1.0 - cosines) ** 2
     return np.asarray(left, np.float64), np.sqrt(np.clip(variance, 0.0, None))
 
 
@@ -308,19 +319,22 @@ def _result(
     session: CalibrationSession,
     name: str,
     sweep: _Sweep,
-    fits: list[Fit],
+    fits: EachFit,
     left: Floats,
     left_sigma: Floats,
 ) -> ProtocolResult:
     result = ProtocolResult(NAME, name)
     old = session.tables.encoders[name]
-    values = _values(fits)
-    sigmas = np.array([one.sigmas for one in fits])
+    # What is left was told apart from a null that is known no better than this.
+    left_sigma = np.hypot(left_sigma, fits.sigmas[:, 2])
+    values = fits.parameters
+    sigmas = fits.sigmas
     # A channel counts as dead by its swing, which a sine fitted to noise does not have.
     size = sweep.signal.max(axis=0) - sweep.signal.min(axis=0)
     dead = size < _DEAD * np.median(size)
-    refused: Flags = np.zeros(len(fits), np.bool_)
-    for channel, one in enumerate(fits):
+    refused: Flags = np.zeros(len(fits.parameters), np.bool_)
+    for channel in range(len(fits.parameters)):
+        one = fits.one(channel)
         if dead[channel]:
             continue
         share = float(sweep.noise[channel] / abs(values[channel, 0]))

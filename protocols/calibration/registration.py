@@ -11,6 +11,9 @@ interest, overlap of the beams in the cell, and the wavefront inside a block.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -60,7 +63,12 @@ def calibrate_registration(session: CalibrationSession, stage: str) -> list[Prot
         return {bank: drive.matrix(read[bank]) for bank in banks}
 
     everything = np.full((hardware.outputs, hardware.inputs), bright, np.float32)
-    sweeps = reference_sweeps(session, banks, lambda: matrices(everything), drive)
+    sweeps = reference_sweeps(
+        session,
+        banks,
+        lambda: matrices(everything),
+        lambda bank: drive.noise(bank) * np.sqrt(drive.inputs),
+    )
     align(session, result, sweeps)
     codes = session.generator.choice([-1.0, 1.0], (_CODES, *everything.shape))
     seen = [matrices((bright * code).astype(np.float32)) for code in codes]
@@ -72,12 +80,15 @@ def calibrate_registration(session: CalibrationSession, stage: str) -> list[Prot
 
 
 def reference_sweeps(
-    session: CalibrationSession, banks: list[str], matrices: object, drive: StageDrive
+    session: CalibrationSession,
+    banks: list[str],
+    matrices: Callable[[], dict[str, Floats]],
+    noise: Callable[[str], Floats],
 ) -> dict[str, tuple[Floats, Floats, Floats]]:
     """Sweep the actuators; return volts ``[k]``, signals ``[k, n]`` and noise ``[n]`` by bank."""
     actuator = session.light.reference_phase
     channels = session.light.banks()
-    if actuator is None or not callable(matrices):
+    if actuator is None:
         return {}
     served = [bank for bank in banks if channels.index(bank) < actuator.channels]
     limit = actuator.limits()["volts"]
@@ -92,7 +103,7 @@ def reference_sweeps(
         bank: (
             steps,
             np.stack(signals[bank]),
-            drive.noise(bank) * np.sqrt(drive.inputs),
+            noise(bank),
         )
         for bank in served
     }
@@ -169,38 +180,27 @@ def store_rest(session: CalibrationSession, result: ProtocolResult) -> None:
 
 
 def _fit_phases(volts: Floats, signals: Floats, noise: Floats) -> Fit:
-    """Fit ``cos`` curves of one slope: ``in_phase cos(k V) + quadrature sin(k V)`` a tap."""
-    count = signals.shape[1]
+    """Fit ``cos`` curves of one slope: ``in_phase cos(k V) + quadrature sin(k V)`` a tap.
+
+    Only the slope is searched for; what is linear follows from it (G. H. Golub and V. Pereyra,
+    SIAM J. Numer. Anal. 10, 413 (1973)).
+    """
     span = float(np.ptp(volts)) or 1.0
 
-    def linear(slope: float) -> tuple[Floats, float]:
+    def linear(slope: float) -> tuple[Floats, Floats]:
         columns = np.stack([np.cos(slope * volts), np.sin(slope * volts)], axis=1)
         found = np.linalg.lstsq(columns, signals, rcond=None)[0]
         left = (columns @ found - signals) / noise
-        return np.asarray(found, np.float64), float((left**2).sum())
+        return np.asarray(found, np.float64), np.asarray(left.ravel(), np.float64)
 
     # From half a turn over the range to three.
     slopes = np.linspace(0.5, 3.0, 101) * 2.0 * np.pi / span
-    slope = float(slopes[int(np.argmin([linear(one)[1] for one in slopes]))])
-    start = np.concatenate([[slope], linear(slope)[0].ravel()])
-
-    def residuals(p: Floats) -> Floats:
-        return np.asarray(((_model(p, volts) - signals) / noise).ravel(), np.float64)
-
-    def jacobian(p: Floats) -> Floats:
-        in_phase, quadrature = p[1 : count + 1], p[count + 1 :]
-        angle = p[0] * volts[:, np.newaxis]
-        columns = np.zeros((volts.size, count, p.size))
-        columns[:, :, 0] = volts[:, np.newaxis] * (
-            quadrature * np.cos(angle) - in_phase * np.sin(angle)
-        )
-        for tap in range(count):
-            columns[:, tap, 1 + tap] = np.cos(angle[:, 0])
-            columns[:, tap, 1 + count + tap] = np.sin(angle[:, 0])
-        columns /= noise[np.newaxis, :, np.newaxis]
-        return np.asarray(columns.reshape(-1, p.size), np.float64)
-
-    return fit(residuals, start, jacobian)
+    slope = float(slopes[int(np.argmin([np.square(linear(one)[1]).sum() for one in slopes]))])
+    found = fit(lambda p: linear(float(p[0]))[1], [slope])
+    in_phase_and_quadrature = linear(float(found.parameters[0]))[0].ravel()
+    return replace(
+        found, parameters=np.concatenate([found.parameters, in_phase_and_quadrature])
+    )
 
 
 def _model(p: Floats, volts: Floats) -> Floats:

@@ -68,6 +68,9 @@ class CalibrationSession:
         Actuator volts of each bank's reference phase in operation.
     radians_per_volt
         By which an actuator turns that phase, once measured.
+    anchors
+        Field gain of each stage's amplifier at which its weights were measured; the rest of its
+        gain curve is relative to that.
     """
 
     light: CalibrationLight
@@ -78,6 +81,7 @@ class CalibrationSession:
     banks: dict[str, BankState] = field(default_factory=dict)
     rest_volts: dict[str, float] = field(default_factory=dict)
     radians_per_volt: dict[str, float] = field(default_factory=dict)
+    anchors: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for bank in self.light.banks():

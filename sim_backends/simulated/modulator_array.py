@@ -74,6 +74,7 @@ class SimulatedModulatorArray(SimulatedInstrument):
         """Abandon what is armed; the last setting stays."""
         self._check_open()
         self.sequence.stopped()
+        self.twin.faults.stopped(self.name)
 
     def volts_now(self) -> Floats:
         """Return the volts ``[channels]`` the modulators hold between shots."""

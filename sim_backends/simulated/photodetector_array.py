@@ -79,6 +79,7 @@ class SimulatedPhotodetectorArray(SimulatedInstrument):
         """Abandon what is armed or not yet read."""
         self._check_open()
         self._go_safe()
+        self.twin.faults.stopped(self.name)
 
     def take(self, volts: Floats) -> None:
         """Take what the twin shows in the shots of one firing."""

@@ -34,6 +34,7 @@ class Faults:
         self._dead: dict[str, set[int]] = {}
         self._saturated: dict[str, set[int]] = {}
         self._slipped: dict[str, int] = {}
+        self._until_stopped: set[str] = set()
 
     def hang(self, instrument: str) -> None:
         """Let every call to an instrument wait until the faults are cleared."""
@@ -55,10 +56,23 @@ class Faults:
         self._saturated.setdefault(detectors, set()).add(channel)
         self._changed()
 
-    def slip(self, instrument: str, shots: int = 1) -> None:
-        """Let a modulator array or a detector array lag behind the triggers by some shots."""
+    def slip(self, instrument: str, shots: int = 1, *, until_stopped: bool = False) -> None:
+        """Let a modulator array or a detector array lag behind the triggers by some shots.
+
+        A counter that lost a trigger is right again once the instrument is stopped and armed
+        anew (``until_stopped``); a bad cable is not.
+        """
         self._slipped[instrument] = shots
+        if until_stopped:
+            self._until_stopped.add(instrument)
         self._changed()
+
+    def stopped(self, instrument: str) -> None:
+        """Let an instrument that is stopped count from the start again."""
+        if instrument in self._until_stopped:
+            self._until_stopped.remove(instrument)
+            self._slipped.pop(instrument, None)
+            self._changed()
 
     def clear(self) -> None:
         """End all faults; calls that hang return."""
@@ -71,6 +85,7 @@ class Faults:
             self._dead,
             self._saturated,
             self._slipped,
+            self._until_stopped,
         ):
             faults.clear()
 

@@ -204,7 +204,9 @@ def _mix(
 
 @njit(inline="always")
 def _look_up_row(
-    tables: Complexes,
+    pairs: Floats,
+    depths: np.uint32,
+    levels: np.uint32,
     region_of_block: npt.NDArray[np.uint8],
     depth: Pattern,
     offset: Pattern,
@@ -213,15 +215,14 @@ def _look_up_row(
     imaginary: Floats,
 ) -> None:
     """Look up one row of blocks; ``place`` is for the loop's own use."""
-    _, depths, levels = tables.shape
-    flat = tables.reshape(-1)
+    # Every result is cast back: numba widens arithmetic on small integers to 64 bits.
     for i in range(len(depth)):
-        line = np.uint32(region_of_block[i]) * np.uint32(depths) + np.uint32(depth[i])
-        place[i] = np.uint32(line * np.uint32(levels) + np.uint32(offset[i]))
+        line = np.uint32(np.uint32(np.uint32(region_of_block[i]) * depths) + np.uint32(depth[i]))
+        place[i] = np.uint32(np.uint32(line * levels) + np.uint32(offset[i]))
     for i in range(len(depth)):
-        value = flat[place[i]]
-        real[i] = value.real
-        imaginary[i] = value.imag
+        first = np.uint32(place[i] << np.uint32(1))
+        real[i] = pairs[first]
+        imaginary[i] = pairs[np.uint32(first + np.uint32(1))]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
@@ -241,13 +242,27 @@ def _look_up(
     # Three rows at a time are all that mixing needs: they stay in the processor's first cache.
     real, imaginary = np.empty((3, columns), np.float32), np.empty((3, columns), np.float32)
     place = np.empty(columns, np.uint32)
-    _look_up_row(tables, region_of_block[0], depth[0], offset[0], place, real[0], imaginary[0])
+    depths, levels = np.uint32(tables.shape[1]), np.uint32(tables.shape[2])
+    pairs = tables.reshape(-1).view(np.float32)
+    _look_up_row(
+        pairs,
+        depths,
+        levels,
+        region_of_block[0],
+        depth[0],
+        offset[0],
+        place,
+        real[0],
+        imaginary[0],
+    )
     for j in range(rows):
         below = min(j + 1, last)
         if below > j:
             own = below % 3
             _look_up_row(
-                tables,
+                pairs,
+                depths,
+                levels,
                 region_of_block[below],
                 depth[below],
                 offset[below],

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instruments.bench_file.reading import built_in_bench, built_in_text, parse_bench_file
+from instruments.bench_file.reading import built_in_text, parse_bench_file
 from instruments.bench_opening import open_bench
 from instruments.exposure_plan import (
+    DARK_SHOTS,
     PanelPace,
     epoch_seconds,
     most_shots,
@@ -23,11 +24,12 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "benches"
 SAMPLES = 7
 
 
-def small(example, layers, columns):
+def small(example, layers, columns, marks="false"):
     """An example bench cut down to a few neurons; one panel serves its layers in turn."""
     text = (EXAMPLES / f"{example}.toml").read_text(encoding="utf-8")
     rows = max(layers[1:])
     changes = {
+        r"^marks = true": f"marks = {marks}",
         r"^layers = .*": f"layers = {list(layers)}",
         r"^stages = .*": f"stages = {['panel'] * (len(layers) - 1)}".replace("'", '"'),
         r"rows = 128, columns = 196": f"rows = {rows}, columns = {columns}",
@@ -40,12 +42,16 @@ def small(example, layers, columns):
     return parse_bench_file(text, example)
 
 
-def digits():
-    return built_in_bench("digits")
+def digits(marks="false"):
+    return parse_bench_file(
+        built_in_text("digits").replace("marks = true", f"marks = {marks}"), "digits"
+    )
 
 
 BENCHES = {
     "cascade": digits,
+    "cascade with marks": lambda: digits("true"),
+    "tiled with marks": lambda: small("mnist_tiled", (8, 6, 4), 6, "true"),
     "in turn": lambda: small("mnist_14x14", (8, 6, 4), 8),
     "three layers in turn": lambda: small("mnist_14x14", (8, 6, 5, 4), 8),
     "four layers in turn": lambda: small("mnist_14x14", (8, 6, 6, 5, 4), 8),
@@ -122,7 +128,7 @@ def test_every_exposure_is_planned_with_its_shots(file, batch):
     plan = planned(file).exposures
     # Backgrounds are exposures of their own on the bench and part of the next one in the plan.
     assert sum(taken) == sum(one.shots for one in plan)
-    dark = sum(one.planned.extra_shots > 0 for one in plan)
+    dark = sum(one.planned.extra_shots >= DARK_SHOTS for one in plan)
     assert len(taken) == len(plan) + dark
 
 

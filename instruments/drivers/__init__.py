@@ -1,0 +1,1 @@
+"""Drivers of real instruments, found by the name a bench file gives (entry points)."""

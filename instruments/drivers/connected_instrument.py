@@ -1,0 +1,200 @@
+"""What drivers of instruments on a wire have in common: name, boxes, limits and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.clock import Clock
+from instruments.errors import BenchFileError, InstrumentError
+from instruments.interfaces.instrument import Identity
+from instruments.limits import Limit, check_array, check_shape, check_value
+from instruments.opening import OpeningRequest
+from instruments.transport.session import Session, shared_session
+
+Box = TypeVar("Box")
+
+
+class ConnectedInstrument:
+    """An instrument made of one box or several.
+
+    Parameters
+    ----------
+    request
+        What it was opened with.
+    sessions
+        An open session with each box, in the order of their channels.
+    limits
+        What the device allows; the bench file may narrow it.
+    """
+
+    def __init__(
+        self,
+        request: OpeningRequest[Any],
+        sessions: Sequence[Session],
+        limits: Mapping[str, Limit],
+    ) -> None:
+        self.name = request.name
+        self._sessions = tuple(sessions)
+        self._limits = dict(limits)
+        for quantity, asked in request.limits.items():
+            if quantity in self._limits:
+                own = self._limits[quantity]
+                self._limits[quantity] = own.narrowed(self.name, quantity, asked)
+        self._closed = False
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its boxes are models of boxes."""
+        return self._sessions[0].simulated
+
+    @property
+    def _clock(self) -> Clock:
+        return self._sessions[0].clock
+
+    def identity(self) -> Identity:
+        """Ask every box who it is; serial numbers are listed."""
+        self._check_open()
+        found = [session.identity() for session in self._sessions]
+        first = found[0]
+        serials = ", ".join(dict.fromkeys(one.serial for one in found if one.serial))
+        return Identity(first.manufacturer, first.model, serials, first.firmware)
+
+    def limits(self) -> Mapping[str, Limit]:
+        """Return what is allowed, as narrowed by the bench file."""
+        self._check_open()
+        return self._limits
+
+    def make_safe(self) -> None:
+        """Go to the safe state of the kind."""
+        if not self._closed:
+            self._go_safe()
+
+    def close(self) -> None:
+        """Leave the boxes as they are."""
+        if not self._closed:
+            self._closed = True
+            each(self._sessions, Session.close)
+
+    def _go_safe(self) -> None:
+        raise NotImplementedError
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InstrumentError(f"{self.name}: closed; open the bench again")
+
+    def _check_complaints(self) -> None:
+        """Raise what boxes put in their error queues."""
+        each(self._sessions, Session.check_errors)
+
+    def _checked(self, quantity: str, value: float) -> float:
+        self._check_open()
+        return check_value(self.name, quantity, value, self._limits[quantity])
+
+    def _checked_channels(
+        self, quantity: str, values: npt.NDArray[np.floating], channels: int
+    ) -> npt.NDArray[np.float64]:
+        self._check_open()
+        asked = np.array(values, np.float64)
+        check_shape(self.name, quantity, asked, (channels,))
+        check_array(self.name, quantity, asked, self._limits[quantity])
+        return asked
+
+
+def each(boxes: Iterable[Box], action: Callable[[Box], object]) -> None:
+    """Do something with every box, also after one refused; then raise the first refusal.
+
+    Raises
+    ------
+    InstrumentError
+        The first one.
+    """
+    first: InstrumentError | None = None
+    for box in boxes:
+        try:
+            action(box)
+        except InstrumentError as error:
+            first = first or error
+    if first is not None:
+        raise first
+
+
+def open_boxes(
+    request: OpeningRequest[Any],
+    most: int | None = None,
+    *,
+    end: bytes = b"\n",
+    baud_rate: int | None = None,
+) -> list[Session]:
+    """Open a session with every box of an instrument; if one fails the others are closed again.
+
+    Parameters
+    ----------
+    most
+        How many boxes the driver can take; ``None``: any number.
+
+    Raises
+    ------
+    BenchFileError
+        If the bench file gives no address, or too many.
+    InstrumentError
+        As of ``Session.open``.
+    """
+    addresses = request.addresses
+    if not addresses or (most is not None and len(addresses) > most):
+        allowed = "at least one" if most is None else f"{most}"
+        raise BenchFileError(
+            f"{request.bench.origin}: instruments.{request.name}.address: found "
+            f"{len(addresses)} addresses; this driver takes {allowed}"
+        )
+    sessions: list[Session] = []
+    try:
+        for address in addresses:
+            sessions.append(shared_session(request, address, end=end, baud_rate=baud_rate))
+    except BaseException:
+        for session in sessions:
+            session.close()
+        raise
+    return sessions
+
+
+def refuse_other_models(sessions: Iterable[Session], models: Sequence[str]) -> None:
+    """Check that boxes are of a family.
+
+    Parameters
+    ----------
+    models
+        Beginnings of the model names the driver knows.
+
+    Raises
+    ------
+    InstrumentError
+        If one is something else.
+    """
+    for session in sessions:
+        found = session.identity()
+        if not found.model.upper().startswith(tuple(models)):
+            raise InstrumentError(
+                f"{session.name} ({session.address}): found {found}; this driver is for "
+                f"{', '.join(models)}: check the address or choose another driver"
+            )
+
+
+def check_box_count(request: OpeningRequest[Any], channels: int, a_box: int) -> None:
+    """Check that the boxes have the channels that were asked for.
+
+    Raises
+    ------
+    BenchFileError
+        If there are too few boxes, or one too many.
+    """
+    boxes = len(request.addresses)
+    needed = -(-channels // a_box)
+    if boxes != needed:
+        raise BenchFileError(
+            f"{request.bench.origin}: instruments.{request.name}.addresses: found {boxes} boxes of "
+            f"{a_box} channels; {channels} channels need {needed}"
+        )

@@ -1,0 +1,1 @@
+"""How drivers talk to instruments: connections, sessions that stay in step, binary blocks."""

@@ -1,0 +1,511 @@
+"""A conversation with one box that stays in step, whoever talks and whatever goes wrong.
+
+One thread at a time speaks and hears the answer. A reply that does not come leaves the session out
+of step, because it may come later and would then pass for the answer to another question; so
+before anything else is sent, what is on its way is thrown away and the box is asked who it is until
+it says so. A box that is gone is looked for again if the bench file allows that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from instruments.clock import Clock
+from instruments.errors import InstrumentError
+from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
+from instruments.opening import OpeningRequest
+from instruments.quantities import PositiveSeconds
+from instruments.transport.binary_blocks import BlockError, block_values, read_header, to_block
+from instruments.transport.connection import Connection, ConnectionLostError, NoReplyError
+from instruments.transport.wire import Wire, shared_wire
+from instruments.transport.wire_recording import WireRecording, recording_of
+
+IDENTITY_QUERY = "*IDN?"
+MOST_QUEUED_ERRORS = 50
+MOST_STALE_REPLIES = 100
+FIRST_BACK_OFF_SECONDS = 0.5
+
+_LONGEST_SHOWN = 80
+
+
+class ConnectionLost(InstrumentError):  # noqa: N818 - a state to act on, named as users know it
+    """The box cannot be reached, or no longer."""
+
+
+class GarbledReply(InstrumentError):  # noqa: N818
+    """The box answered something that is no answer to what it was asked."""
+
+
+class InstrumentComplaint(InstrumentError):  # noqa: N818
+    """The box put errors in its queue."""
+
+
+class ConnectionSettings(BaseModel):
+    """How patient a driver is; part of the settings of every driver with an address.
+
+    Attributes
+    ----------
+    timeout
+        How long a reply may take.
+    reconnect
+        How often a lost box is looked for again, each time after twice as long; 0: never.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout: PositiveSeconds = 2.0
+    reconnect: int = Field(default=0, strict=True, ge=0, le=20)
+
+
+class Session:
+    """A conversation with one box.
+
+    Use it in a ``with`` statement to keep other threads out over several calls.
+
+    Parameters
+    ----------
+    name
+        The instrument's, which every message begins with.
+    address
+        Where the box answers.
+    wire
+        What it hangs on.
+    timeout_seconds
+        How long a reply may take.
+    reconnect
+        How often a lost box is looked for again.
+    end
+        With what messages end, either way.
+    baud_rate
+        Of a serial line.
+    asks_identity
+        Whether the box knows ``*IDN?``.
+    recording
+        Where traffic is written.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        wire: Wire,
+        *,
+        timeout_seconds: float = 2.0,
+        reconnect: int = 0,
+        end: bytes = b"\n",
+        baud_rate: int | None = None,
+        recording: WireRecording | None = None,
+    ) -> None:
+        self.name = name
+        self.address = address
+        self._wire = wire
+        self.timeout_seconds = timeout_seconds
+        self._reconnect = reconnect
+        self._end = end
+        self._baud_rate = baud_rate
+        self._recording = recording
+        self._lock = threading.RLock()
+        self._connection: Connection | None = None
+        self._out_of_step = False
+        self._restoring = False
+        self._users = 0
+        self._identity_text = ""
+        self._sent = ""
+        self._log = logging.getLogger(f"instruments.wire.{name}")
+        self.restorers: list[Callable[[], None]] = []
+        """Called after a lost box was found again, to tell it its settings."""
+
+    # Opening and closing ---------------------------------------------------------------------
+
+    def open(self) -> Self:
+        """Connect, if that has not been done, and ask who is there.
+
+        Raises
+        ------
+        ConnectionLost
+            If nobody can be reached.
+        InstrumentTimeoutError
+            If whoever is there does not say who it is.
+        """
+        with self._lock:
+            if self._connection is None:
+                self._connect()
+                self._users = 0
+            self._users += 1
+        return self
+
+    def close(self) -> None:
+        """Leave; the last one to leave closes the connection."""
+        with self._lock:
+            self._users -= 1
+            if self._users <= 0:
+                self._disconnect()
+
+    def identity(self) -> Identity:
+        """Ask who is there."""
+        parts = [part.strip() for part in self.query(IDENTITY_QUERY).split(",")]
+        parts += [""] * (4 - len(parts))
+        return Identity(parts[0], parts[1], parts[2], ",".join(parts[3:]).rstrip(","))
+
+    @property
+    def clock(self) -> Clock:
+        """The bench's time."""
+        return self._wire.clock
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nothing outside this computer hangs on it."""
+        return self._wire.simulated
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held over every question and its answer."""
+        return self._lock
+
+    def __enter__(self) -> Self:
+        self._lock.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    # Speaking --------------------------------------------------------------------------------
+
+    def write(self, command: str) -> None:
+        """Send a command.
+
+        Raises
+        ------
+        InstrumentTimeoutError
+            If the box does not take it in time.
+        ConnectionLost
+            If it is gone, and not found again where that is allowed.
+        """
+        self._exchange(command, command.encode("ascii"), None)
+
+    def write_block(self, command: str, data: bytes) -> None:
+        """Send a command that ends with a binary block; errors as of ``write``."""
+        self._exchange(command, command.encode("ascii") + to_block(data), None)
+
+    def query(self, command: str) -> str:
+        """Send a question and return the answer, without its terminator.
+
+        Raises
+        ------
+        InstrumentTimeoutError
+            If no whole answer comes in time.
+        GarbledReply
+            If it is no text.
+        ConnectionLost
+            If the box is gone, and not found again where that is allowed.
+        """
+        message: str = self._exchange(command, command.encode("ascii"), self._read_text)
+        return message
+
+    def query_block(self, command: str, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
+        """Send a question and return the numbers of the binary block that answers it.
+
+        Parameters
+        ----------
+        command
+            The question.
+        dtype
+            How the box packs numbers, byte order included: ``">i2"``, ``"<f4"``.
+
+        Raises
+        ------
+        InstrumentError
+            As of ``query``.
+        """
+        data: bytes = self._exchange(command, command.encode("ascii"), self._read_block)
+        try:
+            return block_values(data, dtype)
+        except BlockError as error:
+            raise self._garbled(str(error)) from error
+
+    def read(self) -> str:
+        """Return an answer to what was written before; errors as of ``query``."""
+        with self._lock:
+            try:
+                return self._read_text(self._connected())
+            except NoReplyError as error:
+                raise self._no_reply(error) from error
+            except ConnectionLostError as error:
+                raise self._lost(error) from error
+
+    def check_errors(self) -> None:
+        """Empty the box's error queue.
+
+        Raises
+        ------
+        InstrumentComplaint
+            If there was anything in it; the message has all of it.
+        """
+        complaints: list[str] = []
+        with self._lock:
+            about = self._sent
+            for _ in range(MOST_QUEUED_ERRORS):
+                entry = self.query("SYST:ERR?").strip()
+                number = entry.split(",", 1)[0].strip()
+                try:
+                    is_error = int(float(number)) != 0
+                except ValueError:
+                    raise self._garbled(f"{entry[:40]!r} is no entry of an error queue") from None
+                if not is_error:
+                    break
+                complaints.append(entry)
+        if complaints:
+            raise InstrumentComplaint(
+                f"{self._who()}: refused something, last {_shown(about)}: {'; '.join(complaints)}; "
+                "look the numbers up in its manual and check the settings in the bench file"
+            )
+
+    def garbled(self, found: str, expected: str) -> GarbledReply:
+        """Return the error to raise about an answer that makes no sense; the session notes it."""
+        return self._garbled(f"{_shown(found)} was answered; {expected} was expected")
+
+    # What goes on behind ---------------------------------------------------------------------
+
+    def _exchange(
+        self, command: str, message: bytes, read: Callable[[Connection], Any] | None
+    ) -> Any:
+        with self._lock:
+            try:
+                return self._once(command, message, read)
+            except ConnectionLostError as error:
+                if not self._reconnect or self._restoring:
+                    raise self._lost(error) from error
+                self._find_again(command, error)
+            try:
+                return self._once(command, message, read)
+            except ConnectionLostError as error:
+                raise self._lost(error) from error
+
+    def _once(
+        self, command: str, message: bytes, read: Callable[[Connection], Any] | None
+    ) -> Any:
+        connection = self._connected()
+        if self._out_of_step:
+            self._resynchronise(connection)
+        self._sent = command
+        try:
+            self._send(connection, message)
+            return None if read is None else read(connection)
+        except NoReplyError as error:
+            raise self._no_reply(error) from error
+
+    def _send(self, connection: Connection, message: bytes) -> None:
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug("to %s: %s", self.address, _shown_bytes(message))
+        if self._recording is not None:
+            self._recording.note(self.address, "sent", message + self._end)
+        connection.write(message + self._end)
+
+    def _heard(self, message: bytes) -> None:
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug("from %s: %s", self.address, _shown_bytes(message))
+        if self._recording is not None:
+            self._recording.note(self.address, "received", message)
+
+    def _read_text(self, connection: Connection) -> str:
+        message = connection.read_message()
+        self._heard(message)
+        try:
+            return message.decode("ascii").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise self._garbled(f"{_shown_bytes(message)} was answered; text was expected") from None
+
+    def _read_block(self, connection: Connection) -> bytes:
+        message = connection.read_message()
+        try:
+            while (header := read_header(message)) is None:
+                message += connection.read_message()
+            if header.end is None:
+                if connection.is_stream:
+                    raise BlockError("a block without a length cannot be told from what follows it")
+                self._heard(message)
+                return message[header.start :].removesuffix(b"\n")
+        except BlockError as error:
+            self._heard(message)
+            raise self._garbled(str(error)) from error
+        whole = header.end + (len(self._end) if connection.is_stream else 0)
+        if len(message) < whole:
+            try:
+                message += connection.read_bytes(whole - len(message))
+            except NoReplyError as error:
+                raise NoReplyError(message + error.partial) from error
+        self._heard(message)
+        return message[header.start : header.end]
+
+    def _resynchronise(self, connection: Connection) -> None:
+        """Throw away late replies: ask who is there until that is what is answered."""
+        self._log.warning("%s: out of step after a lost reply; brought back", self._who())
+        connection.clear()
+        self._send(connection, IDENTITY_QUERY.encode())
+        for _ in range(MOST_STALE_REPLIES):
+            try:
+                message = connection.read_message()
+            except NoReplyError as error:
+                raise InstrumentTimeoutError(
+                    f"{self._who()}: does not answer since {_shown(self._sent)}; switch it off and "
+                    "on again, then start anew"
+                ) from error
+            self._heard(message)
+            if message.decode("ascii", "replace").rstrip("\r\n") == self._identity_text:
+                self._out_of_step = False
+                return
+        raise self._garbled("answers without end that nobody asked for")
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise ConnectionLostError("the connection is closed")
+        return self._connection
+
+    def _connect(self) -> None:
+        try:
+            connection = self._wire.connect(
+                self.address, self.timeout_seconds, self._end, self._baud_rate
+            )
+        except ConnectionLostError as error:
+            raise ConnectionLost(
+                f"{self._who()}: cannot be reached: {error}; check that it is switched on, its "
+                "address, and that no other program holds it"
+            ) from error
+        self._connection = connection
+        self._out_of_step = False
+        self._sent = IDENTITY_QUERY
+        try:
+            # Whoever spoke before may have left half a message or an unread reply behind.
+            connection.clear()
+            self._send(connection, IDENTITY_QUERY.encode())
+            text = self._read_text(connection)
+        except NoReplyError as error:
+            self._disconnect()
+            raise InstrumentTimeoutError(
+                f"{self._who()}: is there but does not say who it is within "
+                f"{self.timeout_seconds:g} s ('*IDN?' was sent); check its address and its remote "
+                "interface"
+            ) from error
+        except ConnectionLostError as error:
+            self._disconnect()
+            raise self._lost(error) from error
+        except BaseException:
+            self._disconnect()
+            raise
+        if self._identity_text and text != self._identity_text:
+            self._disconnect()
+            raise ConnectionLost(
+                f"{self._who()}: another box answers there now: '{text}' in place of "
+                f"'{self._identity_text}'; check the cables"
+            )
+        self._identity_text = text
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _find_again(self, command: str, lost: ConnectionLostError) -> None:
+        """Look for a lost box, each time after twice as long, and tell it its settings."""
+        back_off = FIRST_BACK_OFF_SECONDS
+        for attempt in range(1, self._reconnect + 1):
+            self._log.warning(
+                "%s: lost at %s (%s); attempt %d of %d to find it",
+                *(self._who(), _shown(command), lost, attempt, self._reconnect),
+            )
+            self._disconnect()
+            self.clock.wait(back_off)
+            back_off *= 2
+            try:
+                self._connect()
+                break
+            except (ConnectionLost, InstrumentTimeoutError):
+                if attempt == self._reconnect:
+                    raise
+        self._restoring = True
+        try:
+            for restore in self.restorers:
+                restore()
+        finally:
+            self._restoring = False
+
+    def _no_reply(self, error: NoReplyError) -> InstrumentTimeoutError:
+        self._out_of_step = True
+        came = f" but {len(error.partial)} bytes of one" if error.partial else ""
+        return InstrumentTimeoutError(
+            f"{self._who()}: no answer within {self.timeout_seconds:g} s to "
+            f"{_shown(self._sent)}{came}; check that it is on and not busy, or give it a longer "
+            "timeout in its settings"
+        )
+
+    def _lost(self, error: ConnectionLostError) -> ConnectionLost:
+        self._disconnect()
+        return ConnectionLost(
+            f"{self._who()}: lost at {_shown(self._sent)}: {error}; check its power and its cable, "
+            "then start anew"
+        )
+
+    def _garbled(self, what: str) -> GarbledReply:
+        self._out_of_step = True
+        return GarbledReply(
+            f"{self._who()}: makes no sense after {_shown(self._sent)}: {what}; check the cable, "
+            "the baud rate and whether another program talks to it"
+        )
+
+    def _who(self) -> str:
+        return f"{self.name} ({self.address})"
+
+
+def shared_session(
+    request: OpeningRequest[Any],
+    address: str,
+    *,
+    end: bytes = b"\n",
+    baud_rate: int | None = None,
+) -> Session:
+    """Return an open session with a box; instruments of one bench on the same box share it.
+
+    Raises
+    ------
+    InstrumentError
+        As of ``Session.open``.
+    """
+    settings = request.settings
+    wire = shared_wire(request)
+    session = request.shared.get(
+        f"session with {address}",
+        lambda: Session(
+            request.name,
+            address,
+            wire,
+            timeout_seconds=getattr(settings, "timeout", 2.0),
+            reconnect=getattr(settings, "reconnect", 0),
+            end=end,
+            baud_rate=baud_rate,
+            recording=recording_of(request.shared),
+        ),
+    )
+    return session.open()
+
+
+def _shown(command: str) -> str:
+    text = command if len(command) <= _LONGEST_SHOWN else f"{command[: _LONGEST_SHOWN - 2]}.."
+    return f"'{text}'"
+
+
+def _shown_bytes(message: bytes) -> str:
+    text = repr(message[:_LONGEST_SHOWN])[1:]
+    return text if len(message) <= _LONGEST_SHOWN else f"{text}.. ({len(message)} bytes)"

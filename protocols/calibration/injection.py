@@ -1,0 +1,135 @@
+"""Sending light back through the stages: the injectors lit one by one, backward taps read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.calibration.modulators import backward_gain
+from protocols.calibration.session import CalibrationSession
+
+Floats = npt.NDArray[np.float64]
+
+_REACH = 0.95
+_LARGEST = 0.95
+
+
+@dataclass
+class BackwardFrame:
+    """One frame: volts a unit of injected field, and what tables say, ``[taps, n]`` by bank."""
+
+    read: dict[str, Floats]
+    predicted: dict[str, Floats]
+
+
+def backward_banks(session: CalibrationSession, stage: str) -> list[str]:
+    """Return the banks that see a stage's injector through weights, the nearest first."""
+    names = list(session.light.stages)
+    banks = []
+    rho = session.section(stage).taps.rho
+    if rho is not None:
+        banks.append(rho)
+    if session.section(stage).inputs is None:
+        for name in reversed(names[: names.index(stage)]):
+            taps = session.section(name).taps
+            banks += [bank for bank in (taps.delta, taps.rho) if bank is not None]
+            if session.section(name).inputs is not None:
+                break
+    return banks
+
+
+class Injection:
+    """Lights injectors behind a stage, each with both signs, the absorber clear.
+
+    Parameters
+    ----------
+    session, stage, injector
+        What is calibrated.
+    """
+
+    def __init__(self, session: CalibrationSession, stage: str, injector: str) -> None:
+        self._session, self._stage, self._injector = session, stage, injector
+        light = session.light
+        light.bypass(True)
+        light.open_arms("reference", "backward")
+        encoder = session.tables.encoders[injector]
+        alive = encoder.field_at_full != 0.0
+        reach = np.minimum(encoder.highest_fields, -encoder.lowest_fields)
+        self.level = _REACH * float(reach[alive].min())
+        self.alive = alive
+        names = list(light.stages)
+        self._path = [stage]
+        if session.section(stage).inputs is None:
+            for name in reversed(names[: names.index(stage)]):
+                self._path.append(name)
+                if session.section(name).inputs is not None:
+                    break
+        banks = backward_banks(session, stage)
+        if banks:
+            gain = backward_gain(session, stage, injector, banks[0])
+            session.hardware(stage).set_field_gain(gain)
+
+    def expose(self, banks: Sequence[str], repeats: int = 2) -> dict[str, Floats]:
+        """Return the responses ``[taps, n]`` in volts a unit of field, by bank."""
+        encoder = self._session.tables.encoders[self._injector]
+        count = encoder.channels
+        basis = self.level * np.eye(count)[self.alive]
+        fields = np.tile(np.concatenate([basis, -basis]), (repeats, 1)).astype(np.float32)
+        read = self._session.light.take({self._injector: encoder.encode(fields)}, banks)
+        responses = {}
+        lit = len(basis)
+        for bank, volts in read.items():
+            mean = volts.reshape(repeats, 2 * lit, -1).mean(axis=0, dtype=np.float64)
+            full = np.zeros((mean.shape[1], count))
+            full[:, self.alive] = (0.5 * (mean[:lit] - mean[lit:]) / self.level).T
+            responses[bank] = full
+        return responses
+
+    def noise(self, bank: str, repeats: int = 2) -> Floats:
+        """Return the rms noise ``[taps]`` of a response."""
+        single = self._session.banks[bank].noise_volts
+        noise: Floats = single / (np.sqrt(2.0 * repeats) * self.level)
+        return noise
+
+    def random_frame(self, banks: Sequence[str], *, even: bool = False) -> BackwardFrame:
+        """Show random weights, or all of them bright, on the whole path and read it."""
+        session = self._session
+        passed: dict[str, Floats] = {}
+        matrices = {}
+        for name in self._path:
+            hardware = session.hardware(name)
+            bank = hardware.bank
+            drawn = session.generator.uniform(-_LARGEST, _LARGEST, hardware.geometry.shape)
+            if even:
+                drawn = np.full(hardware.geometry.shape, _LARGEST)
+            largest = np.asarray(bank.largest_weights(hardware.field_gain))
+            shown = hardware.encode((drawn * largest).astype(np.float32))
+            session.light.show(name, shown.depth, shown.offset)
+            gain = 1.0 if hardware.amplifies_source else hardware.field_gain
+            matrices[name] = bank.decode(shown.depth, shown.offset, gain).astype(np.float64)
+        count = session.tables.encoders[self._injector].channels
+        behind = np.eye(session.hardware(self._stage).outputs)[:, :count]
+        for name in self._path:
+            taps = session.section(name).taps
+            if name != self._stage and taps.delta is not None:
+                passed[taps.delta] = behind
+            behind = matrices[name].T @ behind
+            if taps.rho is not None:
+                passed[taps.rho] = behind
+        read = self.expose(banks)
+        wanted = {bank: read[bank][: passed[bank].shape[0]] for bank in banks}
+        return BackwardFrame(wanted, {bank: passed[bank] for bank in banks})
+
+    def straight(self, bank: str) -> Floats:
+        """Return the response ``[n]`` of taps that see one injector each."""
+        responses = self.expose([bank])[bank]
+        count = min(responses.shape)
+        return np.asarray(np.diag(responses[:count, :count]), np.float64)
+
+    def close(self) -> None:
+        """Bring absorber and forward light back."""
+        self._session.light.bypass(False)
+        self._session.light.open_arms("reference", "forward", "backward")

@@ -1,0 +1,67 @@
+"""A slip of frames is caught in the batch in which it happens, and the run ends as without it."""
+
+import numpy as np
+import pytest
+
+from instruments.bench_file.reading import built_in_bench, built_in_text, parse_bench_file
+from instruments.bench_opening import open_bench
+from instruments.errors import FrameSlipError
+from instruments.opening import SharedResources
+from protocols.datasets import load_dataset
+from protocols.record.run import open_run
+from protocols.settings import TrainingSettings
+from protocols.training import Training, start_record
+
+SETTINGS = TrainingSettings(
+    epochs=8, learning_rate=3e-3, initial_std=0.15, fields_every=0, patience=None
+)
+DIGITS = load_dataset("digits")
+
+
+class SlipAt:
+    """Progress that lets an instrument lose a trigger after a step."""
+
+    def __init__(self, twin, step, instrument):
+        self.twin, self.at, self.instrument = twin, step, instrument
+
+    def step(self, training, loss):
+        if training.step == self.at:
+            self.twin.faults.slip(self.instrument, until_stopped=True)
+
+    def epoch(self, training, row):
+        pass
+
+
+@pytest.mark.parametrize("instrument", ["inputs", "errors", "taps_z", "taps_delta", "outputs"])
+def test_a_slip_is_caught_in_its_batch_and_the_batch_repeated(instrument, tmp_path):
+    step = int(np.random.default_rng(len(instrument)).integers(20, 150))
+    shared = SharedResources()
+    with open_bench(built_in_bench("digits"), shared=shared) as bench:
+        training = Training(bench, DIGITS, SETTINGS)
+        slip = SlipAt(shared.built()["twin"], step, instrument)
+        result = training.run(start_record(training, tmp_path / "run"), slip)
+    slips = open_run(tmp_path / "run").steps["frame_slips"]
+    # Progress hears of a step when it is done; the batch behind it is the one that slips.
+    assert np.flatnonzero(slips).tolist() == [step]
+    with open_bench(built_in_bench("digits")) as bench:
+        undisturbed = Training(bench, DIGITS, SETTINGS).run()
+    assert result.test_accuracy == pytest.approx(undisturbed.test_accuracy, abs=0.02)
+
+
+def test_a_slip_that_lasts_ends_the_run_and_says_where_to_look():
+    shared = SharedResources()
+    with open_bench(built_in_bench("digits"), shared=shared) as bench:
+        training = Training(bench, DIGITS, SETTINGS)
+        shared.built()["twin"].faults.slip("inputs")
+        with pytest.raises(FrameSlipError, match="look at the trigger cables"):
+            training.run()
+        assert not shared.built()["twin"].laser_on
+
+
+def test_without_marks_nobody_notices():
+    text = built_in_text("digits").replace("marks = true", "marks = false")
+    shared = SharedResources()
+    with open_bench(parse_bench_file(text), shared=shared) as bench:
+        training = Training(bench, DIGITS, SETTINGS.model_copy(update={"epochs": 1}))
+        shared.built()["twin"].faults.slip("inputs")
+        training.run()
