@@ -1,11 +1,14 @@
-"""Images per second, side by side in one run: Backbeam and PyTorch on the CPU.
+"""How fast it is, measured side by side in one run.
 
     pip install -e ".[benchmark]"
     python benchmarks/speed.py
 
-Every contender runs in a process of its own, one after the other, several rounds; the median of
-each is compared, because a shared machine is never equally quick twice. The network is
-784-128-128-10 with absorbers of optical depth 10, batches of 64, Adam, the probe derivative.
+First table: images per second of Backbeam and of PyTorch on the CPU, training 784-128-128-10 with
+absorbers of optical depth 10, batches of 64, Adam, the probe derivative; the reference is PyTorch
+with one or two threads, whichever is quicker. Second table: costs that are stated by themselves.
+
+Every contender runs in a process of its own, one after the other, several rounds; the medians are
+compared, because a shared machine is never equally quick twice.
 """
 
 import argparse
@@ -16,6 +19,15 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+IDEAL, BENCH = "ideal network, record on", "simulated bench, record on"
+LEAST_RATIO = {IDEAL: 2.0, BENCH: 0.7}
+
+# Name, key of what the script prints, limit, whether more is better.
+COSTS = [
+    ("weights to a 1920 x 1152 frame (ms)", "frame_milliseconds", 1.0, False),
+    ("pixel-faithful weight writes (1/s)", "faithful_writes_per_second", 60.0, True),
+    ("orchestration, batch of 64 (ms)", "batch_milliseconds", 0.3, False),
+]
 
 
 def measure(script, *arguments):
@@ -26,35 +38,62 @@ def measure(script, *arguments):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def measure_all(rounds, seconds):
+    """Return every value printed in every round, by contender and key."""
+    contenders = {
+        "PyTorch, 1 thread": ("torch_loop.py", 1, seconds),
+        "PyTorch, 2 threads": ("torch_loop.py", 2, seconds),
+        IDEAL: ("training_loop.py", "ideal", seconds),
+        BENCH: ("training_loop.py", "bench", seconds),
+        "panel": ("panel_loop.py", seconds),
+        "orchestration": ("orchestration_loop.py", seconds / 2),
+    }
+    measured = {}
+    for number in range(1, rounds + 1):
+        for name, (script, *arguments) in contenders.items():
+            print(f"round {number} of {rounds}: {name} ...", file=sys.stderr)
+            for key, value in measure(script, *arguments).items():
+                measured.setdefault(name, {}).setdefault(key, []).append(value)
+    return measured
+
+
+def print_rates(measured):
+    rates = {
+        name: found["images_per_second"]
+        for name, found in measured.items()
+        if "images_per_second" in found
+    }
+    rates["matrix products of the ideal network"] = measured[IDEAL]["bound_images_per_second"]
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    reference = max(rate for name, rate in medians.items() if name.startswith("PyTorch"))
+    print(f"{'':38}{'images/s':>10}{'lowest':>10}{'highest':>10}{'ratio':>8}{'at least':>10}")
+    for name, median in medians.items():
+        low, high = min(rates[name]), max(rates[name])
+        least = f"{LEAST_RATIO[name]:10.1f}" if name in LEAST_RATIO else ""
+        print(f"{name:38}{median:10,.0f}{low:10,.0f}{high:10,.0f}{median / reference:8.2f}{least}")
+
+
+def print_costs(measured):
+    found = {key: values for keys in measured.values() for key, values in keys.items()}
+    print(f"\n{'':38}{'median':>10}{'lowest':>10}{'highest':>10}{'limit':>18}")
+    for name, key, limit, more_is_better in COSTS:
+        values = found[key]
+        row = (statistics.median(values), min(values), max(values))
+        bound = f"{'at least' if more_is_better else 'at most'} {limit:g}"
+        print(f"{name:38}" + "".join(f"{value:10.3g}" for value in row) + f"{bound:>18}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
+    parser.add_argument("--json", type=Path, help="write every value of every round to this file")
     chosen = parser.parse_args()
-    contenders = {
-        "PyTorch, 1 thread": ("torch_loop.py", 1, chosen.seconds),
-        "PyTorch, 2 threads": ("torch_loop.py", 2, chosen.seconds),
-        "ideal network, record on": ("training_loop.py", chosen.seconds),
-    }
-    rates = {name: [] for name in contenders}
-    bounds = []
-    for number in range(1, chosen.rounds + 1):
-        for name, (script, *arguments) in contenders.items():
-            print(f"round {number} of {chosen.rounds}: {name} ...", file=sys.stderr)
-            measured = measure(script, *arguments)
-            rates[name].append(measured["images_per_second"])
-            if "bound_images_per_second" in measured:
-                bounds.append(measured["bound_images_per_second"])
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    reference = max(rate for name, rate in medians.items() if name.startswith("PyTorch"))
-    print(f"{'':28}{'images/s':>10}{'lowest':>10}{'highest':>10}{'ratio':>8}")
-    for name, median in medians.items():
-        low, high = min(rates[name]), max(rates[name])
-        print(f"{name:28}{median:10,.0f}{low:10,.0f}{high:10,.0f}{median / reference:8.2f}")
-    bound = statistics.median(bounds)
-    share = medians["ideal network, record on"] / bound
-    print(f"{'its matrix products alone':28}{bound:10,.0f}{'':20}{bound / reference:8.2f}")
-    print(f"the ideal network reaches {share:.0%} of the bound set by its own matrix products")
+    measured = measure_all(chosen.rounds, chosen.seconds)
+    print_rates(measured)
+    print_costs(measured)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(measured, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":

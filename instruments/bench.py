@@ -17,6 +17,7 @@ from instruments.gain_ledger import LayerGain, layer_gain
 from instruments.gradient_averaging import average_outer_products
 from instruments.interfaces.instrument import Instrument
 from instruments.network import Array, Layer, Pass
+from instruments.phase_tracking import PhaseTracker
 from instruments.safe_state import (
     SafeStateReport,
     SafeStep,
@@ -24,7 +25,6 @@ from instruments.safe_state import (
     reach_safe_state,
     run_step,
 )
-from instruments.shot_marks import LARGE_CHANGE
 from instruments.stage_hardware import StageHardware
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,8 @@ class Bench:
         How layers are laid out over stages, and the exposures they share.
     switch_on
         Brings light sources, supplies and shutters from their safe state into operation.
+    tracker
+        Keeps the references in phase; ``None`` where nothing does.
     safe_order, safe_timeout_seconds
         Names of the instruments in the order in which they are made safe, and how long each may
         take.
@@ -74,6 +76,7 @@ class Bench:
         light: BenchLight,
         *,
         switch_on: Callable[[], None],
+        tracker: PhaseTracker | None = None,
         safe_order: Sequence[str],
         safe_timeout_seconds: float,
         shared: Mapping[str, Stateful] | None = None,
@@ -85,6 +88,7 @@ class Bench:
         self.arrangement = arrangement
         self._layers = tuple(layers)
         self._switch_on = switch_on
+        self._tracker = tracker
         self._safe_order = list(safe_order)
         self._safe_timeout_seconds = safe_timeout_seconds
         self._shared = dict(shared or {})
@@ -126,9 +130,6 @@ class Bench:
             before are shown still.
         """
         self._check_parameters(parameters)
-        marks = self.light.marks
-        if marks is not None and _changes_much(self._weights, parameters):
-            marks.forget()
         for held, new in zip(self._weights, parameters, strict=True):
             np.copyto(held, new)
         self._ensure_on()
@@ -139,6 +140,8 @@ class Bench:
             for name, stage in self._stages().items():
                 stage.set_field_gain(operating_point.get(name, stage.field_gain))
         self._show()
+        if self._tracker is not None:
+            self._tracker.after_writing()
 
     def _check_parameters(self, parameters: Sequence[Array]) -> None:
         if len(parameters) != len(self._weights):
@@ -181,6 +184,8 @@ class Bench:
         """Show inputs ``[B, N_0]`` and read every forward tap."""
         self._ensure_on()
         with self._whole_exposures():
+            if self._tracker is not None and self._tracker.due:
+                self._tracker.track()
             return self.arrangement.forward(inputs)
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
@@ -224,6 +229,8 @@ class Bench:
     def state(self) -> dict[str, Any]:
         """Return amplifier ranges and the state of whatever simulated instruments share."""
         state: dict[str, Any] = {"operating_point": self.operating_point()}
+        if self._tracker is not None:
+            state["phase_tracking"] = self._tracker.state()
         for owner, shared in self._shared.items():
             for name, value in shared.state().items():
                 state[f"{owner}/{name}"] = value
@@ -234,6 +241,8 @@ class Bench:
         for name, stage in self._stages().items():
             stage.set_field_gain(state["operating_point"][name])
         self._show()
+        if self._tracker is not None:
+            self._tracker.restore(state["phase_tracking"])
         for owner, shared in self._shared.items():
             prefix = f"{owner}/"
             shared.restore(
@@ -260,6 +269,8 @@ class Bench:
         # The safe state took currents and frames away: bring back what was written last.
         for stage in self._stages().values():
             stage.set_field_gain(stage.field_gain)
+        if self._tracker is not None:
+            self._tracker.resume()
         if self._written:
             self._show()
 
@@ -346,13 +357,6 @@ class Bench:
             f"Bench({self.name}, {'-'.join(map(str, sizes))}, "
             f"{len(self.instruments)} instruments, {simulated} of them simulated)"
         )
-
-
-def _changes_much(before: Sequence[Array], after: Sequence[Array]) -> bool:
-    return any(
-        float(np.abs(new - old).max()) > LARGE_CHANGE * float(np.abs(old).max())
-        for old, new in zip(before, after, strict=True)
-    )
 
 
 class _WholeExposures:

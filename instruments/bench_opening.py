@@ -34,10 +34,15 @@ from instruments.interfaces.trigger_source import TriggerSource
 from instruments.network import Derivative, Layer, NonlinearUnit
 from instruments.opening import PreparedInstrument, SharedResources
 from instruments.parallel_opening import open_each, prepare_each
-from instruments.shot_marks import ShotMarks
+from instruments.phase_tracking import PhaseTracker, PilotBank
+from instruments.shot_marks import BACKWARD_MARKS, FORWARD_MARKS
 from instruments.stage_hardware import Emitter, Port, StageHardware
 
+BACKWARD_PORTS = ("delta", "rho")
+"""Ports that tap errors, not activations."""
+
 logger = logging.getLogger(__name__)
+
 
 def nominal_tables(bench: BenchFile, prepared: Mapping[str, PreparedInstrument]) -> BenchTables:
     """Return the tables that follow from the bench file alone."""
@@ -142,7 +147,7 @@ def open_bench(
     try:
         if opened.failures or tables is None:
             raise opened.failed()
-        return _wired(bench, opened.instruments, tables, resources, derivative)
+        return _wired(bench, opened.instruments, tables, resources, derivative, prepared)
     except BaseException:
         opened.make_safe()
         opened.close()
@@ -169,6 +174,7 @@ def _wired(
     tables: BenchTables,
     resources: SharedResources,
     derivative: Derivative,
+    prepared: Mapping[str, PreparedInstrument],
 ) -> Bench:
     layers = network_layers(bench, derivative)
     detectors = {name: cast(PhotodetectorArray, instruments[name]) for name in tables.taps}
@@ -184,7 +190,13 @@ def _wired(
         bench.optics.probe_limit,
         bench.optics.input_field,
         _bypass(bench, instruments),
-        ShotMarks() if bench.exposure.marks else None,
+        bench.exposure.marks,
+        frozenset(
+            bank
+            for stage in bench.stages.values()
+            for port, bank in stage.taps.present().items()
+            if port in BACKWARD_PORTS
+        ),
     )
     stages = {
         name: _stage(name, section, instruments, tables, bench.exposure.marks)
@@ -208,6 +220,7 @@ def _wired(
         arrangement,
         light,
         switch_on=_SwitchOn(bench, instruments, tables),
+        tracker=_phase_tracker(bench, instruments, tables, stages, exposer, prepared),
         safe_order=bench.safe_state.order,
         safe_timeout_seconds=bench.safe_state.timeout,
         shared=_stateful(resources),
@@ -219,6 +232,50 @@ def _wired(
             "tables": tables.ids(),
             "table_sources": tables.sources(),
         },
+    )
+
+
+def _phase_tracker(
+    bench: BenchFile,
+    instruments: Mapping[str, Instrument],
+    tables: BenchTables,
+    stages: Mapping[str, StageHardware],
+    exposer: Exposer,
+    prepared: Mapping[str, PreparedInstrument],
+) -> PhaseTracker | None:
+    """Return what keeps the references in phase, if the file asks for it."""
+    reference = bench.arms.reference
+    if reference.phase is None or not reference.track_every:
+        return None
+    measured = tables.reference_phases.get(reference.phase)
+    if measured is not None:
+        slopes = measured.radians_per_volt
+    else:
+        slopes = nominal.radians_per_volt(bench, prepared[reference.phase])
+    ports = [
+        (bank, port)
+        for stage in bench.stages.values()
+        for port, bank in stage.taps.present().items()
+    ]
+    banks = [
+        PilotBank(
+            bank,
+            channel,
+            "backward" if port in BACKWARD_PORTS else "forward",
+            np.asarray(tables.taps[bank].phase_radians),
+            tables.taps[bank].saturation_volts,
+        )
+        for channel, (bank, port) in enumerate(ports)
+    ]
+    return PhaseTracker(
+        exposer,
+        [stage.source for stage in stages.values() if stage.source is not None],
+        [stage.injector for stage in stages.values() if stage.injector is not None],
+        banks,
+        cast(ReferencePhase, instruments[reference.phase]),
+        slopes,
+        reference.track_every,
+        bench.exposure.timeout,
     )
 
 
@@ -240,11 +297,11 @@ def _stage(
     tables: BenchTables,
     marked: bool,
 ) -> StageHardware:
-    def emitter(instrument: str | None) -> Emitter | None:
+    def emitter(instrument: str | None, marks: tuple[float, ...] = FORWARD_MARKS) -> Emitter | None:
         if instrument is None:
             return None
         modulators = cast(ModulatorArray, instruments[instrument])
-        return Emitter(modulators, tables.encoders[instrument], marked)
+        return Emitter(modulators, tables.encoders[instrument], marks if marked else ())
 
     bank = tables.weight_banks[name]
     amplifier = section.amplifier
@@ -258,7 +315,7 @@ def _stage(
         has_absorber=section.absorber,
         source=emitter(section.inputs),
         emitter=emitter(section.emitter),
-        injector=emitter(section.injector),
+        injector=emitter(section.injector, BACKWARD_MARKS),
         amplifier=None if amplifier is None else cast(OpticalAmplifier, instruments[amplifier]),
         amplifier_table=None if amplifier is None else tables.amplifiers[amplifier],
         taps=cast(Mapping[Port, str], section.taps.present()),

@@ -157,9 +157,7 @@ class CalibrationLight:
         self.start_showing(stage, depth, offset)
         self._stages[stage].panel.wait_until_settled(self._timeout_seconds)
 
-    def start_showing(
-        self, stage: str, depth: npt.NDArray[Any], offset: npt.NDArray[Any]
-    ) -> None:
+    def start_showing(self, stage: str, depth: npt.NDArray[Any], offset: npt.NDArray[Any]) -> None:
         """Hand blocks ``[rows, columns]`` to a panel without waiting."""
         hardware = self._stages[stage]
         hardware.panel.show_blocks(

@@ -197,7 +197,7 @@ def plan_exposures(bench: BenchFile) -> list[PlannedExposure]:
 def _marked(planned: PlannedExposure) -> PlannedExposure:
     """Add the marks behind the samples, and those behind the dark shots before them."""
     sequences = 2 if planned.extra_shots else 1
-    return replace(planned, extra_shots=planned.extra_shots + sequences * len(MARKS))
+    return replace(planned, extra_shots=planned.extra_shots + sequences * MARKS)
 
 
 def _plan_in_turn(sizes: Sequence[int], width: int, stage: str) -> list[PlannedExposure]:

@@ -109,7 +109,8 @@ def check_array(instrument: str, quantity: str, values: npt.NDArray[Any], limit:
     # minimum and maximum both hand a NaN on, so two comparisons refuse it too. Whole numbers
     # without a sign need no look at their smallest.
     unsigned = values.dtype.kind == "u" and limit.low <= 0
-    if (unsigned or limit.low <= values.min()) and values.max() <= limit.high:
+    flat = values.reshape(-1)
+    if (unsigned or limit.low <= np.minimum.reduce(flat)) and np.maximum.reduce(flat) <= limit.high:
         return
     allowed = (values >= limit.low) & (values <= limit.high)
     where = np.unravel_index(int(np.argmin(allowed)), values.shape)

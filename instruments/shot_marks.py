@@ -2,8 +2,9 @@
 
 Modulators and detectors step from shot to shot by their own counters. If one of them loses or
 gains a trigger, every sample meets another one's light and nothing complains. So every sequence
-ends with three shots that are known: dark, bright, dark. Read in any other order they tell that
-something is out of step, in the exposure in which it happens.
+ends with four shots that are known: all dark; inputs and injector bright; inputs alone; all dark.
+Read in any other order they tell that something is out of step, in the exposure in which it
+happens.
 """
 
 from __future__ import annotations
@@ -13,63 +14,54 @@ import numpy.typing as npt
 
 from instruments.exposure import Volts
 
-Pattern = npt.NDArray[np.float64]
+FORWARD_MARKS = (0.0, 1.0, 1.0, 0.0)
+"""Brightness of inputs, and of what is re-emitted, in the shots behind the samples."""
 
-MARKS = (0.0, 1.0, 0.0)
-"""Brightness of the shots behind the samples."""
+BACKWARD_MARKS = (0.0, 1.0, 0.0, 0.0)
+"""Brightness of the error injector in these shots."""
 
-LEAST_CONTRAST = 0.01
+MARKS = len(FORWARD_MARKS)
+
+LEAST_CONTRAST = 0.003
 """Share of a detector's range that marks must show to be told from darkness."""
 
 LARGEST_MISMATCH = 0.25
-"""How far the dark marks may differ, as a share of the contrast between bright and dark."""
+"""How far the dark marks may differ, as a share of what the brightest one shows."""
 
-LEAST_LIKENESS = 0.5
-"""How much of the pattern seen at the same place before a bright mark has to show."""
+LEAST_RATIO = 0.3
+"""Least of what either bright mark shows of the other's light, at taps of activations."""
 
-LARGE_CHANGE = 0.3
-"""Change of a matrix, relative to its largest weight, behind which marks may look like anything."""
+LARGEST_RATIO = 1.4
+"""Taps of errors see the pump's reflection in both bright marks and the probe in the first; where
+the second is brighter by this, the probe came late."""
+
+Pattern = npt.NDArray[np.float64]
 
 
-class ShotMarks:
-    """Reads the marks of the banks of one bench.
+def in_step(marks: Volts, range_volts: float, *, backward: bool) -> bool:
+    """Return whether what a bank read behind the samples can be the marks.
 
-    Remembers what the bright mark looked like at each place of the light path the last time. From
-    batch to batch weights change little, and so does the mark; where it is another at once, the
-    light of one emitter missed that of another.
+    Parameters
+    ----------
+    marks
+        ``[4, n]`` readings in volts.
+    range_volts
+        Full scale of the detectors. Marks that are lost in darkness decide nothing: a new
+        network may send no light to a bank.
+    backward
+        Whether the bank taps errors, not activations.
     """
-
-    def __init__(self) -> None:
-        self._patterns: dict[tuple[str, str], Pattern] = {}
-
-    def forget(self) -> None:
-        """Forget what marks looked like: quite other weights are shown now."""
-        self._patterns.clear()
-
-    def in_step(self, bank: str, place: str, marks: Volts, range_volts: float) -> bool:
-        """Return whether what a bank read behind the samples can be the marks.
-
-        Parameters
-        ----------
-        bank, place
-            Which detectors, and which weights or absorber light passed before it reached them.
-        marks
-            ``[3, n]`` readings in volts.
-        range_volts
-            Full scale of the detectors. Marks that are lost in darkness decide nothing.
-        """
-        before, bright, after = marks.astype(np.float64)
-        pattern = bright - 0.5 * (before + after)
-        known = self._patterns.get((bank, place))
-        if known is not None and pattern @ known < LEAST_LIKENESS * (known @ known):
-            return False
-        contrast, least = _rms(pattern), LEAST_CONTRAST * range_volts
-        if contrast < least:
-            return _rms(before - after) < least
-        if _rms(before - after) > LARGEST_MISMATCH * contrast:
-            return False
-        self._patterns[bank, place] = pattern
+    before, both, inputs, after = marks.astype(np.float64)
+    dark = 0.5 * (before + after)
+    first, second, mismatch = _rms(both - dark), _rms(inputs - dark), _rms(before - after)
+    brightest = max(first, second)
+    if max(brightest, mismatch) < LEAST_CONTRAST * range_volts:
         return True
+    if mismatch > LARGEST_MISMATCH * brightest:
+        return False
+    if backward:
+        return second < LARGEST_RATIO * first
+    return min(first, second) > LEAST_RATIO * brightest
 
 
 def _rms(values: Pattern) -> float:

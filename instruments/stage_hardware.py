@@ -18,7 +18,6 @@ from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.spatial_light_modulator import BlockPattern, SpatialLightModulator
 from instruments.network import Array
-from instruments.shot_marks import MARKS
 
 Port = Literal["z", "a", "delta", "rho"]
 
@@ -43,20 +42,20 @@ class Emitter:
 
     Attributes
     ----------
-    marked
-        Whether marks follow the samples (``instruments.shot_marks``).
+    marks
+        Brightness of the shots behind the samples (``instruments.shot_marks``); empty: none.
     """
 
     modulators: ModulatorArray
     table: EncoderTable
-    marked: bool = False
+    marks: tuple[float, ...] = ()
     _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def load(self, fields: Array) -> None:
         """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
         samples = len(fields)
-        shape = (samples + self._marks, self.table.channels)
+        shape = (samples + len(self.marks), self.table.channels)
         if self._volts.shape != shape:
             self._volts = np.empty(shape, np.float32)
             self._mark(self._volts[samples:])
@@ -71,19 +70,17 @@ class Emitter:
 
     def load_dark(self, shots: int) -> None:
         """Load ``shots`` shots without light."""
-        if len(self._dark) != shots + self._marks:
-            self._dark = np.repeat(self.table.dark_volts[np.newaxis], shots + self._marks, axis=0)
+        if len(self._dark) != shots + len(self.marks):
+            self._dark = np.repeat(
+                self.table.dark_volts[np.newaxis], shots + len(self.marks), axis=0
+            )
             self._mark(self._dark[shots:])
         self.modulators.load(self._dark)
 
-    @property
-    def _marks(self) -> int:
-        return len(MARKS) if self.marked else 0
-
     def _mark(self, volts: Array) -> None:
-        if self.marked:
+        if self.marks:
             bright = BRIGHT_SHARE * float(self.table.highest_fields.min())
-            fields = np.outer(MARKS, np.full(self.table.channels, bright)).astype(np.float32)
+            fields = np.outer(self.marks, np.full(self.table.channels, bright)).astype(np.float32)
             self.table.encode(fields, volts)
 
 

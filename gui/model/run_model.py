@@ -40,6 +40,8 @@ class RunModel:
         Reads a part of the run (``protocols.live.stored_parts.read_part`` or a client's ``read``).
     connect
         Gives a connection to its trainer, the present one while that is still right, or ``None``.
+    client
+        The connection there is already; the model closes it in the end.
     clock
         Seconds that never go back.
     """
@@ -50,10 +52,11 @@ class RunModel:
         read: Reader,
         connect: Connect | None = None,
         *,
+        client: LiveClient | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.path = path
-        self.client: LiveClient | None = None
+        self.client = client
         self._connect = connect
         self._next_connect = -float("inf")
         self._read = read

@@ -39,9 +39,9 @@ def open_address(text: str, key_file: Path | None = None) -> RunModel:
         if run is None:
             raise RecordError(f"{text}: what answers there is not a trainer")
         if _is_same_run(run, client):
-            return RunModel(run, partial(read_part, run), lambda present: present or client)
+            return RunModel(run, partial(read_part, run), client=client)
         # The trainer reads its own store for us; the whole history is there from the start.
-        return RunModel(run, client.read, lambda present: present or client)
+        return RunModel(run, client.read, client=client)
     except BaseException:
         client.close()
         raise

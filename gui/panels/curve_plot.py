@@ -25,7 +25,7 @@ DASHES = (
 )
 SYMBOLS = ("o", "s", "t1", "d", "x", "+")
 
-_SMOOTH_POINTS = 500
+_NOTHING = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,9 @@ class CurvePlot(pg.PlotWidget):
                 self._add(name, styles[name])
             shown = self._on_axes(x, y)
             self._data[name] = shown
-            self._curves[name].setData(*shown)
+            # pyqtgraph looks for the extent of markers, and warns where there is none.
+            anything = bool(np.isfinite(shown[1]).any())
+            self._curves[name].setData(*(shown if anything else (_NOTHING, _NOTHING)))
         if self.following:
             self._fit()
         self._place_ends()

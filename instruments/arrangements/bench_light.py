@@ -15,7 +15,7 @@ from instruments.calibration.tap import TapTable
 from instruments.errors import FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
 from instruments.network import Array, Pass
-from instruments.shot_marks import MARKS, ShotMarks
+from instruments.shot_marks import MARKS, in_step
 from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,10 @@ class BenchLight:
     bypass
         Detunes the laser so that the absorber becomes transparent, or tunes it back; ``None``
         where nothing needs it.
-    marks
-        Reads the marks behind the samples; ``None`` where sequences end without any.
+    marked
+        Whether marks follow the samples (``instruments.shot_marks``).
+    backward_banks
+        Which banks tap errors.
     read, saturated
         Readings taken, and how many of them were saturated.
     slips
@@ -51,13 +53,14 @@ class BenchLight:
     probe_limit: float
     input_field: float = 1.0
     bypass: Callable[[bool], None] | None = None
-    marks: ShotMarks | None = None
+    marked: bool = False
+    backward_banks: frozenset[str] = frozenset()
     read: int = 0
     saturated: int = 0
     slips: int = 0
 
     def take(
-        self, shots: int, emitters: Sequence[Emitter], banks: Sequence[str], place: str = ""
+        self, shots: int, emitters: Sequence[Emitter], banks: Sequence[str]
     ) -> dict[str, Volts]:
         """Take one exposure of everything loaded.
 
@@ -67,8 +70,6 @@ class BenchLight:
             Samples; marks, if there are any, come on top.
         emitters, banks
             Who shows them and who reads them.
-        place
-            What light passes on its way, where a bank serves several places.
 
         Raises
         ------
@@ -76,15 +77,17 @@ class BenchLight:
             If emitters or detectors are out of step again and again.
         """
         outputs = [one.modulators for one in emitters]
-        if self.marks is None:
+        if not self.marked:
             return self.exposer.take(shots, outputs, banks)
         for _ in range(ATTEMPTS):
-            volts = self.exposer.take(shots + len(MARKS), outputs, banks)
+            volts = self.exposer.take(shots + MARKS, outputs, banks)
             late = [
                 bank
                 for bank, read in volts.items()
-                if not self.marks.in_step(
-                    bank, place, read[shots:], self.taps[bank].saturation_volts
+                if not in_step(
+                    read[shots:],
+                    self.taps[bank].saturation_volts,
+                    backward=bank in self.backward_banks,
                 )
             ]
             if not late:

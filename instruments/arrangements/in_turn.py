@@ -159,11 +159,10 @@ class InTurn:
         field = field * scale
         for tile, columns in enumerate(self._tiles[layer]):
             self._show(layer, tile)
-            place = f"weights {layer}, tile {tile}"
-            dark = self._dark_level(bank, place)
+            dark = self._dark_level(bank)
             self._injector.load_dark(len(field))
             emitters = self._emit(field[:, columns])
-            volts = light.take(len(field), emitters, [bank], place)[bank]
+            volts = light.take(len(field), emitters, [bank])[bank]
             total += light.fields(bank, volts, outputs, dark)
         total /= scale
         return total
@@ -177,12 +176,12 @@ class InTurn:
         if len(self._tiles[layer]) > 1:
             z = self._linear(layer, field)
             emitters = self._re_emit(z)
-            volts = light.take(shots, emitters, [after, back], f"absorber {layer}")
+            volts = light.take(shots, emitters, [after, back])
         else:
             before = self._banks["z"]
             self._show(layer, 0)
             emitters = self._emit(field)
-            volts = light.take(shots, emitters, [before, after, back], f"absorber {layer}")
+            volts = light.take(shots, emitters, [before, after, back])
             z = light.fields(before, volts[before], outputs)
         return z, light.fields(after, volts[after], outputs), volts[back]
 
@@ -195,10 +194,10 @@ class InTurn:
             emitters.append(self._stage.emitter)
         return emitters
 
-    def _dark_level(self, bank: str, place: str) -> Volts:
+    def _dark_level(self, bank: str) -> Volts:
         """Return what a bank's detectors ``[n]`` read with every emitter dark."""
         emitters = self._all_dark(DARK_SHOTS)
-        volts = self._light.take(DARK_SHOTS, emitters, [bank], place)[bank]
+        volts = self._light.take(DARK_SHOTS, emitters, [bank])[bank]
         level: Volts = volts.mean(axis=0)
         return level
 
@@ -238,11 +237,10 @@ class InTurn:
         arriving = np.empty((shots, self._layers[layer].inputs), np.float32)
         for tile, columns in enumerate(self._tiles[layer]):
             self._show(layer, tile)
-            place = f"weights {layer} backward, tile {tile}"
-            dark = self._dark_level(bank, place)
+            dark = self._dark_level(bank)
             emitters = self._all_dark(shots)
             self._injector.load(injected)
-            volts = light.take(shots, emitters, [bank], place)[bank]
+            volts = light.take(shots, emitters, [bank])[bank]
             width = columns.stop - columns.start
             arriving[:, columns] = light.fields(bank, volts, width, dark)
         self._bypass(False)
@@ -262,7 +260,7 @@ class InTurn:
             self._show(layer, 0)
             emitters = self._emit(exposed.entered)
         self._injector.load(injected)
-        volts = light.take(len(arriving), emitters, [bank], f"absorber {layer}")[bank]
+        volts = light.take(len(arriving), emitters, [bank])[bank]
         delta = light.fields(bank, volts, self._layers[layer].outputs, exposed.background)
         delta /= factors
         return delta

@@ -205,6 +205,10 @@ class ReferenceArmSection(ArmSection):
         description="actuator of the reference phases, a channel for every bank of taps, in the "
         "order z, a, delta, rho of the first stage, then of the next",
     )
+    track_every: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="batches between two looks at the phases, which are turned back then; 0: never",
+    )
 
 
 class ArmsSection(Section):

@@ -221,12 +221,13 @@ def _encode(
 ) -> int:
     """Write the volts and return how many fields are out of reach."""
     samples, driven = fields.shape
-    beyond = 0
+    # As wide as the fields: a wider count would halve what vector instructions do at a time.
+    beyond = np.uint32(0)
     for b in range(samples):
         for i in range(driven):
             sine = fields[b, i] * slope[i] + shift[i]
             size = abs(sine)
-            beyond += not size <= _REACH
+            beyond = np.uint32(beyond + np.uint32(not size <= _REACH))
             size = min(size, _ONE)
             # Near full transmission by the half angle, where the series would converge slowly.
             steep = size > _HALF
@@ -243,4 +244,4 @@ def _encode(
             volts[b, i] = volts_per_radian[i] * angle + null_volts[i]
         for i in range(driven, volts.shape[1]):
             volts[b, i] = dark_volts[i]
-    return beyond
+    return int(beyond)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from instruments.bench_file.schema import BenchFile, StageSection
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.table import Values
 from instruments.calibration.tap import TapTable
 from instruments.calibration.weight_bank import WeightBankTable
 from instruments.errors import BenchFileError
@@ -70,6 +73,12 @@ def amplifier_table(bench: BenchFile, instrument: PreparedInstrument) -> Amplifi
         instrument=instrument.request.name,
         bench=bench.name,
     )
+
+
+def radians_per_volt(bench: BenchFile, actuators: PreparedInstrument) -> Values:
+    """Return by how much a volt nominally turns each reference phase, ``[channels]``."""
+    channels = _setting(bench, actuators, "channels")
+    return np.full(channels, math.pi / _setting(bench, actuators, "half_wave_voltage"))
 
 
 def weight_bank_table(

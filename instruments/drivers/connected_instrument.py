@@ -45,6 +45,9 @@ class ConnectedInstrument:
                 own = self._limits[quantity]
                 self._limits[quantity] = own.narrowed(self.name, quantity, asked)
         self._closed = False
+        self._restorers = [self._restorer(session) for session in self._sessions]
+        for session, restore in zip(self._sessions, self._restorers, strict=True):
+            session.restorers.append(restore)
 
     @property
     def simulated(self) -> bool:
@@ -77,7 +80,25 @@ class ConnectedInstrument:
         """Leave the boxes as they are."""
         if not self._closed:
             self._closed = True
+            for session, restore in zip(self._sessions, self._restorers, strict=True):
+                session.restorers.remove(restore)
             each(self._sessions, Session.close)
+
+    def _restorer(self, session: Session) -> Callable[[], None]:
+        return lambda: self._restore(session)
+
+    def _restore(self, session: Session) -> None:
+        """Tell a box that was lost and found again its settings, if that does no harm.
+
+        Raises
+        ------
+        InstrumentError
+            If it would: light or current is not brought back behind anybody's back.
+        """
+        raise InstrumentError(
+            f"{self.name} ({session.address}): was lost and answers again, but is no longer set as "
+            "it was; start anew"
+        )
 
     def _go_safe(self) -> None:
         raise NotImplementedError

@@ -79,6 +79,8 @@ def block_values(data: bytes, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
     """
     packed = np.dtype(dtype)
     if len(data) % packed.itemsize:
-        raise BlockError(f"{len(data)} bytes are not a whole number of {packed.itemsize}-byte values")
+        raise BlockError(
+            f"{len(data)} bytes are not a whole number of {packed.itemsize}-byte values"
+        )
     values = np.frombuffer(data, packed)
     return values.astype(packed.newbyteorder("="), copy=False)

@@ -294,9 +294,7 @@ class Session:
             except ConnectionLostError as error:
                 raise self._lost(error) from error
 
-    def _once(
-        self, command: str, message: bytes, read: Callable[[Connection], Any] | None
-    ) -> Any:
+    def _once(self, command: str, message: bytes, read: Callable[[Connection], Any] | None) -> Any:
         connection = self._connected()
         if self._out_of_step:
             self._resynchronise(connection)
@@ -326,7 +324,9 @@ class Session:
         try:
             return message.decode("ascii").rstrip("\r\n")
         except UnicodeDecodeError:
-            raise self._garbled(f"{_shown_bytes(message)} was answered; text was expected") from None
+            raise self._garbled(
+                f"{_shown_bytes(message)} was answered; text was expected"
+            ) from None
 
     def _read_block(self, connection: Connection) -> bytes:
         message = connection.read_message()

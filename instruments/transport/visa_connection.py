@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pyvisa
-from pyvisa.constants import InterfaceType, StatusCode
+from pyvisa.constants import InterfaceType, ResourceAttribute, StatusCode
 from pyvisa.resources import MessageBasedResource
 
 from instruments.transport.connection import ConnectionLostError, NoReplyError
@@ -60,7 +60,7 @@ class VisaConnection:
         # Only a stream needs it; elsewhere a line feed inside a block would end a read early.
         resource.read_termination = end.decode() if self.is_stream else None
         if serial and baud_rate is not None:
-            resource.set_visa_attribute(pyvisa.constants.ResourceAttribute.asrl_baud, baud_rate)
+            resource.set_visa_attribute(ResourceAttribute.asrl_baud_rate, baud_rate)
 
     def write(self, message: bytes) -> None:
         """Send a message."""

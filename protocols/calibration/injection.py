@@ -60,6 +60,7 @@ class Injection:
         reach = np.minimum(encoder.highest_fields, -encoder.lowest_fields)
         self.level = _REACH * float(reach[alive].min())
         self.alive = alive
+        self._noise: dict[str, Floats] = {}
         names = list(light.stages)
         self._path = [stage]
         if session.section(stage).inputs is None:
@@ -90,7 +91,9 @@ class Injection:
 
     def noise(self, bank: str, repeats: int = 2) -> Floats:
         """Return the rms noise ``[taps]`` of a response."""
-        single = self._session.banks[bank].noise_volts
+        if bank not in self._noise:
+            self._noise[bank] = self._session.noise_in_light(bank)
+        single = self._noise[bank]
         noise: Floats = single / (np.sqrt(2.0 * repeats) * self.level)
         return noise
 

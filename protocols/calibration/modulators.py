@@ -81,7 +81,7 @@ def calibrate_source(session: CalibrationSession, stage: str) -> list[ProtocolRe
 
 
 def calibrate_direct(
-    session: CalibrationSession, name: str, bank: str, stage: str, *, backward: bool
+    session: CalibrationSession, name: str, bank: str, *, backward: bool
 ) -> list[ProtocolResult]:
     """Measure modulators of which each looks into one detector: an injector, an emitter."""
     light = session.light
@@ -104,11 +104,20 @@ def calibrate_direct(
         amplitudes = fits.parameters[:, 0]
         safe = np.where(amplitudes == 0.0, 1.0, amplitudes)
         left = np.where(amplitudes == 0.0, 0.0, (lit - dark) / safe)
-        noise = session.banks[bank].noise_volts[:count]
+        noise = session.noise_in_light(bank)[:count]
         left_sigma = noise * np.sqrt(2.0 / _REST_SHOTS) / np.abs(safe)
     light.bypass(False)
     light.open_arms("reference", "forward", "backward")
     return [_result(session, name, sweep, fits, left, left_sigma)]
+
+
+def calibrate_emitter(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
+    """Measure the modulators that re-emit sums in front of a stage's absorber."""
+    section = session.section(stage)
+    bank = section.taps.z or section.taps.a
+    if section.emitter is None or bank is None:
+        return []
+    return calibrate_direct(session, section.emitter, bank, backward=False)
 
 
 def calibrate_injector(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
@@ -118,7 +127,7 @@ def calibrate_injector(session: CalibrationSession, stage: str) -> list[Protocol
     if name is None:
         return []
     if section.taps.delta is not None:
-        return calibrate_direct(session, name, section.taps.delta, stage, backward=True)
+        return calibrate_direct(session, name, section.taps.delta, backward=True)
     light = session.light
     names = list(light.stages)
     before = names[names.index(stage) - 1] if names.index(stage) else None
@@ -179,14 +188,15 @@ def _sweep(
         drive[channel * _LEVELS : (channel + 1) * _LEVELS, channel] = levels
     read = light.take({name: drive}, [bank])[bank].astype(np.float64)
     state = session.banks[bank]
+    now = session.noise_in_light(bank)
     # [channel, level, detector], relative to the mean over levels.
     cube = read.reshape(count, _LEVELS, -1)
     if one_to_one:
         signal = np.stack([cube[channel, :, channel] for channel in range(count)], axis=1)
-        return _Sweep(levels, signal, state.noise_volts[:count])
+        return _Sweep(levels, signal, now[:count])
     cube = cube[:, :, state.usable]
     centred = cube - cube.mean(axis=1, keepdims=True)
-    noise = state.noise_volts[state.usable]
+    noise = now[state.usable]
     shape = np.sin(0.5 * np.pi * levels / session.tables.encoders[name].half_wave_volts.mean())
     weights = np.einsum("k,ckd->cd", shape - shape.mean(), centred) / noise**2
     norms = np.abs(weights * noise).sum(axis=1)
@@ -267,6 +277,7 @@ def _left_at_null(
     hardware = session.hardware(stage)
     state = session.banks[bank]
     usable = state.usable
+    own_noise = session.noise_in_light(bank)[usable]
     count = null.size
     half_wave = fits.parameters[:, 1]
     sines = np.sin(0.5 * np.pi * swing / half_wave)
@@ -303,14 +314,14 @@ def _left_at_null(
         # Without a shutter the detectors' own levels are found along with it.
         own = np.tile(np.eye(int(usable.sum())), (patterns, 1))
         columns = np.concatenate([responses, own], axis=1)
-    noise = np.tile(state.noise_volts[usable], patterns) * np.sqrt(2.0 / _REST_SHOTS)
+    noise = np.tile(own_noise, patterns) * np.sqrt(2.0 / _REST_SHOTS)
     weighted = columns / noise[:, np.newaxis]
     left = np.linalg.lstsq(weighted, level / noise, rcond=1e-8)[0][:count]
     spread = (level - columns[:, :count] @ left) / noise if columns.shape[1] == count else None
     chi = 1.0 if spread is None else max(1.0, float(np.mean(spread**2)))
     variance = np.diag(np.linalg.pinv(weighted.T @ weighted))[:count] * chi
     # What the correction for drift adds, pattern by pattern.
-    power = (responses / np.tile(state.noise_volts[usable], patterns)[:, np.newaxis]) ** 2
+    power = (responses / np.tile(own_noise, patterns)[:, np.newaxis]) ** 2
     variance = variance + 0.5 / np.maximum(power.sum(axis=0), 1e-300) / (1.0 - cosines) ** 2
     return np.asarray(left, np.float64), np.sqrt(np.clip(variance, 0.0, None))
 

@@ -132,7 +132,7 @@ def align(
             continue
         mean = float(np.angle((amplitudes * np.exp(1j * phases)).sum()))
         session.radians_per_volt[bank] = slope
-        session.rest_volts[bank] = rest_position(volts, slope, mean)
+        session.rest_volts[bank] = session.within_reach(bank, mean / slope)
         result.add(f"{bank}, turn of a volt", slope, float(found.sigmas[0]), "rad/V")
         result.add(f"{bank}, phase at 0 V", mean, unit="rad")
         spread = np.angle(np.exp(1j * (phases - mean)))
@@ -151,16 +151,31 @@ def align(
     session.turn_to_rest()
 
 
-def rest_position(volts: Floats, slope: float, phase: float) -> float:
-    """Return the volts within reach that turn a reference by ``phase``, as low as can be."""
-    low, high = float(volts.min()), float(volts.max())
-    turn = 2.0 * np.pi / slope
-    rest = phase / slope
-    rest += turn * np.ceil((low - rest) / turn)
-    if rest > high:
-        # Less than a whole turn within reach: as near as it gets.
-        rest = high if rest - high < low - (rest - turn) else low
-    return float(rest)
+def phases_of_taps(
+    session: CalibrationSession,
+    bank: str,
+    sweep: tuple[Floats, Floats, Floats],
+    *,
+    align: bool,
+) -> tuple[Floats, Floats]:
+    """Return each tap's phase against the network's real axis at rest, and its uncertainty.
+
+    With ``align`` the actuator's rest position is moved to the mean phase first.
+    """
+    volts, signals, noise = sweep
+    usable = session.banks[bank].usable[: signals.shape[1]]
+    found = _fit_phases(volts, signals[:, usable], noise[usable])
+    slope = float(found.parameters[0])
+    raw, amplitudes = _phases(found), _amplitudes(found)
+    if align:
+        mean = float(np.angle((amplitudes * np.exp(1j * raw)).sum()))
+        session.radians_per_volt[bank] = slope
+        session.rest_volts[bank] = session.within_reach(bank, mean / slope)
+    rest = slope * session.rest_volts.get(bank, 0.0)
+    phases, sigmas = np.zeros(signals.shape[1]), np.zeros(signals.shape[1])
+    phases[usable] = np.angle(np.exp(1j * (raw - rest)))
+    sigmas[usable] = noise[usable] / (np.maximum(amplitudes, 1e-300) * np.sqrt(0.5 * volts.size))
+    return phases, sigmas
 
 
 def store_rest(session: CalibrationSession, result: ProtocolResult) -> None:

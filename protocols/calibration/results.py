@@ -51,6 +51,8 @@ class ProtocolResult:
         What else a person should know: dead channels, what was worked round, what is not done.
     tables
         ``(name, table)`` of what was measured; stored only if the result is accepted.
+    fallbacks
+        Tables to keep where nothing was measured before and the fit is refused.
     curves
         For the plot.
     """
@@ -61,6 +63,7 @@ class ProtocolResult:
     refusals: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tables: list[tuple[str, CalibrationTable]] = field(default_factory=list)
+    fallbacks: list[tuple[str, CalibrationTable]] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
 
     @property

@@ -26,6 +26,11 @@ Flags = npt.NDArray[np.bool_]
 
 MEASURED = "measured"
 
+WANDER_SECONDS = 0.3
+"""Time between the readings of one protocol that are compared."""
+
+_NOISE_SHOTS = 256
+_CLEARLY_NOISIER = 1.02
 _ASSUMED_SATURATION_WATTS = 10e-3
 # Share by which an amplifier may saturate while its gain is taken as that of weak light.
 _WEAK = 0.002
@@ -71,6 +76,10 @@ class CalibrationSession:
     anchors
         Field gain of each stage's amplifier at which its weights were measured; the rest of its
         gain curve is relative to that.
+    tap_phases
+        ``[n]`` phase of each tap of a bank at rest, where measured.
+    phase_wander
+        Square radians a second by which a bank's reference wanders, where measured.
     """
 
     light: CalibrationLight
@@ -82,6 +91,8 @@ class CalibrationSession:
     rest_volts: dict[str, float] = field(default_factory=dict)
     radians_per_volt: dict[str, float] = field(default_factory=dict)
     anchors: dict[str, float] = field(default_factory=dict)
+    tap_phases: dict[str, Floats] = field(default_factory=dict)
+    phase_wander: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for bank in self.light.banks():
@@ -196,6 +207,47 @@ class CalibrationSession:
             ):
                 if own == name and emitter is not None:
                     emitter.adopt(table)
+
+    def wander(self, bank: str, channels: int) -> Floats:
+        """Return the relative error ``[channels]`` of readings from a reference that wanders.
+
+        Over the ``WANDER_SECONDS`` a protocol takes: what a tap reads goes with the cosine of
+        its phase. A bank nobody has watched is taken to wander as the others do.
+        """
+        known_rates = [*self.phase_wander.values()]
+        usual = float(np.median(known_rates)) if known_rates else 0.0
+        turned = np.sqrt(self.phase_wander.get(bank, usual) * WANDER_SECONDS)
+        phases = np.zeros(channels)
+        known = self.tap_phases.get(bank, phases)[:channels]
+        phases[: known.size] = known
+        errors: Floats = np.abs(np.tan(phases)) * turned + 0.5 * turned**2
+        return errors
+
+    def within_reach(self, bank: str, volts: float) -> float:
+        """Return actuator volts within its limits, whole turns away if need be and possible."""
+        actuator, slope = self.light.reference_phase, self.radians_per_volt.get(bank)
+        if actuator is None or slope is None:
+            return volts
+        limit = actuator.limits()["volts"]
+        turn = 2.0 * np.pi / slope
+        if volts < limit.low:
+            volts += turn * np.ceil((limit.low - volts) / turn)
+        if volts > limit.high:
+            fewer = volts - turn * np.ceil((volts - limit.high) / turn)
+            volts = fewer if fewer >= limit.low else volts
+        return float(np.clip(volts, limit.low, limit.high))
+
+    def noise_in_light(self, bank: str) -> Floats:
+        """Return the rms noise ``[n]`` of a shot in the light there is now, modulators at rest.
+
+        Amplifiers add to what is there in the dark; what does not exceed that clearly is taken
+        as that, which was measured better.
+        """
+        dark = self.banks[bank].noise_volts
+        volts = self.light.take({}, [bank], _NOISE_SHOTS)[bank]
+        now = volts.std(axis=0, ddof=1, dtype=np.float64)
+        excess = np.median(now[self.banks[bank].usable] / dark[self.banks[bank].usable])
+        return now if excess > _CLEARLY_NOISIER else dark
 
     def turn_to_rest(self) -> None:
         """Bring the reference phases to where they stand in operation."""

@@ -42,8 +42,9 @@ _MOST_REGIONS = 4
 _MOST_TERMS = 4
 _OFFSET_STEPS = 32
 _DEPTHS = (0.35, 0.6, 0.8, 1.0)
-_READINGS = 24_000
-_FEWEST_FRAMES, _MOST_FRAMES = 6, 48
+_READINGS = 10_000
+_FEWEST_FRAMES, _MOST_FRAMES = 4, 48
+_NOISE_ALONE = 1.1
 # Terms are added while Schwarz's criterion falls by more than this.
 _CLEARLY_BETTER = 10.0
 _ACCEPTANCE = Acceptance(largest_misfit=0.01)
@@ -133,15 +134,8 @@ def _take(session: CalibrationSession, stage: str, levels: int) -> _Readings:
 
 def _turn_for(session: CalibrationSession, bank: str, slope: float, frame: int) -> float:
     """Turn the reference for a frame: at rest, and a third of a turn to either side of it."""
-    actuator = session.light.reference_phase
-    assert actuator is not None
-    limit = actuator.limits()["volts"]
     rest = session.rest_volts.get(bank, 0.0)
-    volts = rest + (frame % 3) * 2.0 * np.pi / 3.0 / slope
-    turn = 2.0 * np.pi / slope
-    if volts > limit.high and volts - turn >= limit.low:
-        volts -= turn
-    volts = float(np.clip(volts, limit.low, limit.high))
+    volts = session.within_reach(bank, rest + (frame % 3) * 2.0 * np.pi / 3.0 / slope)
     session.light.turn_references({bank: volts})
     return slope * (volts - rest)
 
@@ -363,9 +357,9 @@ def _fit_best(readings: _Readings, levels: int, period: int) -> tuple[Fit, _Mode
             cost = float(np.minimum(residuals**2, 1e8).sum())
             if cost < price:
                 start, price = trial, cost
-    found = fit_sparse(rough, start, rough.gauges())
+    found = fit_sparse(rough, start, rough.gauges(), tolerance=1e-2)
     found, model = _refined(readings, found, rough, REGIONS, 1)
-    if found.reduced_chi_square < 1.05:
+    if found.reduced_chi_square < _NOISE_ALONE:
         return found, model
     for regions in range(REGIONS + 1, _MOST_REGIONS + 1):
         tried, other = _refined(readings, found, model, regions, 1)
@@ -481,24 +475,35 @@ def _report(
 
 
 def _align_to_rest(session: CalibrationSession, bank: str, p: Floats, model: _Model) -> None:
-    """Move the actuator to where the bank is in phase with the curves just measured."""
-    slope = session.radians_per_volt.get(bank)
-    actuator = session.light.reference_phase
-    if slope is None or actuator is None:
-        return
+    """Move the actuator to where the bank is in phase with the curves; note how it wanders."""
     turned = model.readings.turned
-    drift = float(np.angle(np.exp(1j * (p[model.frame_phases] - turned)).mean()))
-    alive = model.alive.any(axis=1)
-    own = float(np.angle(np.exp(1j * p[model.row_phases][alive]).mean())) + drift
-    limit = actuator.limits()["volts"]
-    volts = session.rest_volts.get(bank, 0.0) + own / slope
-    turn = 2.0 * np.pi / slope
-    while volts < limit.low:
-        volts += turn
-    while volts > limit.high and volts - turn >= limit.low:
-        volts -= turn
-    session.rest_volts[bank] = float(np.clip(volts, limit.low, limit.high))
+    wandered = np.angle(np.exp(1j * (p[model.frame_phases] - turned)))
+    if wandered.size > 2:
+        seconds = _frame_seconds(session, bank, model)
+        session.phase_wander[bank] = float(np.mean(np.diff(wandered) ** 2) / seconds)
+    phases = np.angle(np.exp(1j * p[model.row_phases]))
+    own = float(np.angle(np.exp(1j * phases[model.alive.any(axis=1)]).mean()))
+    session.tap_phases[bank] = np.angle(np.exp(1j * (phases - own)))
+    own += float(np.angle(np.exp(1j * wandered).mean()))
+    slope = session.radians_per_volt.get(bank)
+    if slope is None:
+        session.tap_phases[bank] = phases
+        return
+    rest = session.rest_volts.get(bank, 0.0)
+    session.rest_volts[bank] = session.within_reach(bank, rest - own / slope)
     session.turn_to_rest()
+
+
+def _frame_seconds(session: CalibrationSession, bank: str, model: _Model) -> float:
+    """Return about how long a frame took: half a refresh, the settling, and its shots."""
+    stage = next(
+        name
+        for name in session.light.stages
+        if bank in session.section(name).taps.present().values()
+    )
+    panel = session.hardware(stage).panel
+    shots = 2 * model.columns * session.light.file.exposure.shot_period
+    return 0.5 * panel.refresh_seconds + panel.settling_seconds + shots
 
 
 def _settling_seconds(session: CalibrationSession, stage: str) -> float:

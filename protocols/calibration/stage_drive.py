@@ -22,6 +22,9 @@ _REACH = 0.95
 """Share of what modulators reach that is used."""
 
 
+_LONG_LOOK = 128
+
+
 class StageDrive:
     """Lights the inputs of one stage, each with both signs.
 
@@ -61,6 +64,8 @@ class StageDrive:
         session.light.bypass(bool(self._before) or session.section(stage).taps.z is None)
         self._show_orthogonal_rows()
         self._readings: list[Floats] = []
+        self._repeats: list[int] = []
+        self._noise: dict[str, Floats] = {}
 
     @property
     def inputs(self) -> int:
@@ -98,10 +103,19 @@ class StageDrive:
 
     def expose(self, banks: Sequence[str], repeats: int = 1) -> dict[str, Floats]:
         """Light every input with both signs; return the mean volts ``[2 n, channels]`` of banks."""
-        return self.expose_fields(self.wanted(), banks, repeats, keep=True)[1]
+        if self._before and not self._readings:
+            # What enters the stage is as good as its taps: they get a long look to begin with.
+            self._keep(self.expose_fields(self.wanted(), [], _LONG_LOOK)[0], _LONG_LOOK)
+        inputs, volts = self.expose_fields(self.wanted(), banks, repeats)
+        self._keep(inputs, repeats)
+        return volts
+
+    def _keep(self, inputs: Floats, repeats: int) -> None:
+        self._readings.append(inputs)
+        self._repeats.append(repeats)
 
     def expose_fields(
-        self, fields: Floats, banks: Sequence[str], repeats: int = 1, *, keep: bool = False
+        self, fields: Floats, banks: Sequence[str], repeats: int = 1
     ) -> tuple[Floats, dict[str, Floats]]:
         """Put fields ``[shots, n]`` on the inputs; return them as they were and the mean volts."""
         session = self._session
@@ -127,13 +141,11 @@ class StageDrive:
             inputs = np.asarray(table.read(mean[monitor]).fields, np.float64)
             blind = ~session.banks[monitor].usable
             inputs[:, blind] = fields[:, blind]
-        if keep:
-            self._readings.append(inputs)
         return inputs, {bank: mean[bank] for bank in wanted}
 
     def matrix(self, volts: Floats) -> Floats:
         """Return the response ``[channels, n]`` in volts a unit of field, from ``expose``."""
-        inputs = np.mean(self._readings, axis=0)
+        inputs = np.average(self._readings, axis=0, weights=self._repeats)
         half = self.inputs
         steps = 0.5 * (inputs[:half] - inputs[half:])
         differences = 0.5 * (volts[:half] - volts[half:])
@@ -147,10 +159,19 @@ class StageDrive:
         return np.asarray(found.T, np.float64)
 
     def noise(self, bank: str, repeats: int = 1) -> Floats:
-        """Return the rms noise ``[channels]`` of an entry of ``matrix``."""
-        single = self._session.banks[bank].noise_volts
+        """Return the rms noise ``[channels]`` of an entry of ``matrix``, in the light there is."""
+        if bank not in self._noise:
+            self._noise[bank] = self._session.noise_in_light(bank)
+        single = self._noise[bank]
         noise: Floats = single / (np.sqrt(2.0 * repeats) * self.level)
         return noise
+
+    def inputs_wander(self) -> Floats:
+        """Return the relative error ``[n]`` of inputs whose taps' references wander."""
+        monitor = self._session.section(self._before[-1]).taps.a if self._before else None
+        if monitor is None:
+            return np.zeros(self.inputs)
+        return self._session.wander(monitor, self.inputs)
 
     def close(self) -> None:
         """Bring the absorber back."""

@@ -152,6 +152,8 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
     rows = np.where(usable, own / scale, 1.0)
     columns = np.where(found.known_columns, found.columns, 1.0)
     relative_rows = found.row_sigmas / np.maximum(np.abs(found.rows), 1e-300)
+    relative_rows = np.hypot(relative_rows, session.wander(bank, old.rows))
+    column_sigmas = np.hypot(found.column_sigmas, drive.inputs_wander())
     table = WeightBankTable(
         rows,
         columns,
@@ -164,7 +166,7 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
         covariance={
             **old.covariance,
             "row_gains": np.square(np.where(usable, rows * relative_rows, 0.0)),
-            "column_gains": np.square(np.where(found.known_columns, found.column_sigmas, 0.0)),
+            "column_gains": np.square(np.where(found.known_columns, column_sigmas, 0.0)),
         },
     )
     result.tables.append((stage, table))
@@ -275,6 +277,7 @@ def calibrate_backward(session: CalibrationSession, stage: str) -> list[Protocol
     frames = [injection.random_frame(list(banks)) for _ in range(_FRAMES)]
     direct = section.taps.delta
     straight = injection.straight(direct) if direct is not None else None
+    noises = {bank: injection.noise(bank) for bank in banks}
     injection.close()
     encoder = session.tables.encoders[name]
     ratios = np.ones(encoder.channels)
@@ -284,7 +287,7 @@ def calibrate_backward(session: CalibrationSession, stage: str) -> list[Protocol
         measured = np.stack([frame.read[bank] for frame in frames])
         predicted = np.stack([frame.predicted[bank] for frame in frames])
         usable = session.banks[bank].usable[: measured.shape[1]]
-        noise = injection.noise(bank)[: measured.shape[1]]
+        noise = noises[bank][: measured.shape[1]]
         found = fit_rank_one(measured, predicted * (1.0 if nearest else ratios), noise, usable)
         block = float(np.sqrt(np.mean((found.rows[:, np.newaxis] * predicted) ** 2)))
         result.refuse(

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from instruments.bench_file.problems import Problem, refuse, validate_section
 from instruments.bench_file.schema import BenchFile, StageSection
-from instruments.errors import BenchFileError
 from instruments.opening import OpeningRequest
 from sim_backends.optics.data_converters import step_size
 from sim_backends.optics.homodyne import photons
@@ -25,6 +24,7 @@ from sim_backends.simulated.settings import (
     SpatialLightModulatorSettings,
     TemperatureControllerSettings,
 )
+from sim_backends.simulated.stand_ins import stand_in
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import (
     AbsorberLayout,
@@ -62,7 +62,7 @@ def twin_of_bench(bench: BenchFile) -> Twin:
     ------
     BenchFileError
         If the section ``[twin]`` or the settings of an instrument in the light's path are not
-        right, or such an instrument is not simulated.
+        right, or do not say enough of one that is not simulated.
     """
     twin = Twin(twin_layout(bench), twin_imperfections(bench))
     lamp = main_laser(bench)
@@ -111,7 +111,7 @@ def twin_layout(bench: BenchFile) -> TwinLayout:
     Raises
     ------
     BenchFileError
-        If the settings of an instrument in the light's path are not those of a simulated one.
+        If the settings of an instrument in the light's path do not say enough.
     """
     optics, exposure, arms = bench.optics, bench.exposure, bench.arms
     modulators: dict[str, ModulatorLayout] = {}
@@ -205,10 +205,6 @@ def _panel(bench: BenchFile, stage: StageSection) -> PanelLayout:
 
 
 def _settings(bench: BenchFile, name: str, model: type[Model]) -> Model:
-    section = bench.instruments[name]
-    if not section.driver.startswith("simulated "):
-        raise BenchFileError(
-            f"{bench.origin}: instruments.{name}.driver: found '{section.driver}'; '{name}' is in "
-            "the light that simulated instruments share and has to be simulated as well"
-        )
+    """Return what a data sheet says of an instrument in the light, simulated or not."""
+    section = stand_in(bench, name)
     return validate_section(bench.origin, model, section.settings, f"instruments.{name}.settings")

@@ -246,8 +246,8 @@ def _gains(
     largest = np.float32(_LARGEST_POWER)
     slopes = np.float32(2) * (largest + knees) / largest
     share = np.empty(channels, np.float32)
-    # Row by row and term by term, so that every inner loop is plain arithmetic on arrays, for
-    # which the compiler uses vector instructions.
+    # Rows apart and a fixed number of terms, so that every inner loop is plain arithmetic on
+    # arrays, for which the compiler uses vector instructions.
     for shot in range(shots):
         real, gain, turn = pump[0, shot], gains[0, shot], gains[1, shot]
         for i in range(channels):
@@ -258,16 +258,13 @@ def _gains(
                 share[i] += imaginary[i] * imaginary[i]
         for i in range(channels):
             power = min(share[i], largest)
-            share[i] = power / (power + knees[i]) * slopes[i] - np.float32(1)
-            gain[i] = curve_real[0, i]
-            turn[i] = curve_imaginary[0, i]
-        for term in range(1, curve_real.shape[0]):
-            for i in range(channels):
-                gain[i] = gain[i] * share[i] + curve_real[term, i]
-                turn[i] = turn[i] * share[i] + curve_imaginary[term, i]
-        for i in range(channels):
-            gain[i] *= spread[i]
-            turn[i] *= spread[i]
+            place = power / (power + knees[i]) * slopes[i] - np.float32(1)
+            own_gain, own_turn = curve_real[0, i], curve_imaginary[0, i]
+            for term in range(1, _GAIN_TERMS):
+                own_gain = own_gain * place + curve_real[term, i]
+                own_turn = own_turn * place + curve_imaginary[term, i]
+            gain[i] = own_gain * spread[i]
+            turn[i] = own_turn * spread[i]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})

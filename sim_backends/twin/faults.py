@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.errors import InstrumentError
+from sim_backends.twin.wire_faults import WireFaults
 
 Floats = npt.NDArray[np.float32]
 
@@ -24,9 +25,12 @@ class Faults:
         Whether there is a fault at all, so that a healthy bench pays for one look.
     version
         Changes with every fault, so that light worked out before it is not taken for granted.
+    wire
+        Faults of the wires to instruments.
     """
 
     def __init__(self) -> None:
+        self.wire = WireFaults()
         self.any = False
         self.version = 0
         self._hanging: dict[str, threading.Event] = {}
@@ -77,6 +81,7 @@ class Faults:
     def clear(self) -> None:
         """End all faults; calls that hang return."""
         self._changed(any_left=False)
+        self.wire.clear()
         for event in self._hanging.values():
             event.set()
         for faults in (

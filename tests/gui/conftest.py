@@ -5,10 +5,9 @@ import os
 # Before anything imports Qt. A screen is used where one is asked for.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-import gc
 import importlib.util
 import threading
-import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -140,14 +139,13 @@ else:
             return window
 
         yield open_window
-        references = [weakref.ref(window) for window in opened]
-        while opened:
-            window = opened.pop()
+        destroyed = []
+        for number, window in enumerate(opened):
+            window.destroyed.connect(partial(destroyed.append, number))
             window.close()
+            assert not window._timer.isActive()
             window.deleteLater()
-        del window
         QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
-        gc.collect()
-        assert [one for one in references if one() is not None] == [], "a window outlived its end"
+        assert destroyed == list(range(len(opened))), "a window outlived its end"
         left = [one for one in QtWidgets.QApplication.topLevelWidgets() if one.isVisible()]
         assert left == [], f"windows left open: {left}"

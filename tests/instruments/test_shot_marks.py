@@ -3,53 +3,73 @@
 import numpy as np
 import pytest
 
-from instruments.shot_marks import MARKS, ShotMarks
+from instruments.shot_marks import BACKWARD_MARKS, FORWARD_MARKS, in_step
 
 RANGE_VOLTS = 1.0
-NOISE_VOLTS = 1e-3
-BRIGHT = np.array([0.3, -0.2, 0.1, 0.25])
+NOISE_VOLTS = 3e-4
+PUMP = np.array([0.3, -0.2, 0.1, 0.25])
+PROBE = np.array([-0.04, 0.03, 0.05, 0.02])
+REFLECTION = 0.05 * PUMP
 
 
-def read(brightness=MARKS, offset=0.02, noise=NOISE_VOLTS, seed=0):
-    generator = np.random.default_rng(seed)
-    volts = np.outer(brightness, BRIGHT) + offset
-    return (volts + noise * generator.standard_normal(volts.shape)).astype(np.float32)
+def read(forward=FORWARD_MARKS, backward=BACKWARD_MARKS, *, tap, seed=0, offset=0.02):
+    """Readings of marks at taps of activations or of errors; a probe needs the pump to pass."""
+    forward, backward = np.array(forward), np.array(backward)
+    if tap == "activation":
+        light = np.outer(forward, PUMP)
+    else:
+        light = np.outer(forward, REFLECTION) + np.outer(forward * backward, PROBE)
+    noise = np.random.default_rng(seed).standard_normal(light.shape)
+    return (light + offset + NOISE_VOLTS * noise).astype(np.float32)
 
 
-def sample(seed):
-    """One row as a sample of the batch would leave it."""
-    return np.random.default_rng(seed).normal(0, 0.2, 4)
+def found(volts, tap):
+    return in_step(volts, RANGE_VOLTS, backward=tap == "error")
 
 
+def samples(seed, count):
+    return np.random.default_rng(seed).normal(0, 0.2, (count, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("tap", ["activation", "error"])
 @pytest.mark.parametrize("seed", range(20))
-def test_marks_are_in_step_whatever_offset_and_noise(seed):
+def test_marks_are_in_step_whatever_offset_and_noise(tap, seed):
     offset = np.random.default_rng(seed).normal(0, 0.05)
-    assert ShotMarks().in_step("z", "", read(offset=offset, seed=seed), RANGE_VOLTS)
+    assert found(read(tap=tap, seed=seed, offset=offset), tap)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("tap", ["activation", "error"])
 @pytest.mark.parametrize("late", [1, 2, 3])
-def test_marks_that_come_late_are_out_of_step(seed, late):
-    everything = np.concatenate([[sample(seed + 100 * k) for k in range(3)], read(seed=seed)])
-    assert not ShotMarks().in_step("z", "", everything[3 - late : 6 - late], RANGE_VOLTS)
+@pytest.mark.parametrize("seed", range(20))
+def test_detectors_that_are_late_read_samples_first(tap, late, seed):
+    rows = np.concatenate([samples(seed, late), read(tap=tap, seed=seed)])
+    assert not found(rows[:4], tap)
 
 
-def test_marks_that_come_early_are_out_of_step():
-    marks = read()
-    early = np.stack([marks[1], marks[2], marks[2]])
-    assert not ShotMarks().in_step("z", "", early, RANGE_VOLTS)
+@pytest.mark.parametrize("tap", ["activation", "error"])
+def test_detectors_that_are_early_miss_the_first_mark(tap):
+    marks = read(tap=tap)
+    assert not found(np.concatenate([marks[1:], marks[-1:]]), tap)
 
 
-def test_darkness_decides_nothing():
-    """A new network may send no light to a bank; that is no slip."""
-    assert ShotMarks().in_step("z", "", read((0, 0, 0)), RANGE_VOLTS)
+def test_inputs_that_are_late_leave_the_second_mark_dark():
+    assert not found(read(forward=(0.4, 0, 1, 1), tap="activation"), "activation")
 
 
-def test_marks_that_fade_within_a_batch_are_out_of_step():
-    """In the second pass the pump may be out of step while the probe is not."""
-    marks = ShotMarks()
-    assert marks.in_step("delta", "absorber", read(), RANGE_VOLTS)
-    assert not marks.in_step("delta", "absorber", read((0, 0.1, 0)), RANGE_VOLTS)
-    assert marks.in_step("delta", "weights", read((0, 0.1, 0)), RANGE_VOLTS)
-    marks.forget()
-    assert marks.in_step("delta", "absorber", read((0, 0.1, 0)), RANGE_VOLTS)
+def test_an_injector_that_is_late_shines_with_the_inputs_one_mark_later():
+    assert not found(read(backward=(0, 0, 1, 0), tap="error"), "error")
+
+
+def test_a_probe_that_drowns_in_the_pump_s_reflection_decides_nothing():
+    assert found(read(backward=(0, 0, 0, 0), tap="error"), "error")
+
+
+@pytest.mark.parametrize("tap", ["activation", "error"])
+def test_darkness_decides_nothing(tap):
+    assert found(read(forward=(0, 0, 0, 0), tap=tap), tap)
+
+
+@pytest.mark.parametrize("cosine", [1, 0.3, 0.02, -0.02, -1])
+def test_a_reference_that_drifts_is_no_slip(cosine):
+    volts = cosine * read(tap="activation", offset=0)
+    assert found(volts.astype(np.float32), "activation")

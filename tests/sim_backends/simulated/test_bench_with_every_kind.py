@@ -157,12 +157,17 @@ class TestTheTwinOfABench:
         with pytest.raises(BenchFileError, match=message):
             twin_of_bench(bench_file(twin=twin))
 
-    def test_a_real_instrument_in_the_simulated_light_is_refused(self):
-        bench = bench_file()
-        table = bench.model_dump(mode="json")
-        table["instruments"]["slm_1"]["driver"] = "holographic panel"
+    def test_a_real_instrument_in_the_simulated_light_is_there_as_its_data_sheet_has_it(self):
+        table = bench_file().model_dump(mode="json")
+        table["instruments"]["inputs"]["driver"] = "somebody's modulators"
         mixed = validate_section("lab.toml", BenchFile, table).read_from("lab.toml", None)
-        with pytest.raises(BenchFileError, match=r"slm_1\.driver.*has to be simulated as well"):
+        assert twin_of_bench(mixed).layout == twin_of_bench(bench_file()).layout
+
+    def test_a_real_instrument_whose_data_sheet_says_too_little_is_refused(self):
+        table = bench_file().model_dump(mode="json")
+        table["instruments"]["slm_1"] |= {"driver": "holographic panel", "settings": {}}
+        mixed = validate_section("lab.toml", BenchFile, table).read_from("lab.toml", None)
+        with pytest.raises(BenchFileError, match=r"slm_1\.simulation\.rows.*holographic panel"):
             twin_of_bench(mixed)
 
 

@@ -1,0 +1,152 @@
+"""Detector arrays on digitisers that take one record from the first trigger on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.clock import wait_for
+from instruments.drivers.connected_instrument import ConnectedInstrument, each
+from instruments.drivers.sampled_records import ShotWindow
+from instruments.errors import InstrumentError
+from instruments.interfaces.instrument import InstrumentTimeoutError
+from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.limits import Limit
+from instruments.opening import OpeningRequest
+from instruments.shots_fired import shots_fired
+from instruments.transport.session import Session
+
+POLL_SECONDS = 1e-3
+
+Floats = npt.NDArray[np.float32]
+
+
+def window_of(request: OpeningRequest[Any]) -> ShotWindow:
+    """Return the window of a bench: the end of each shot, when all light has settled."""
+    exposure = request.bench.exposure
+    begin = exposure.shot_period - exposure.window
+    return ShotWindow(exposure.shot_period, begin, exposure.shot_period)
+
+
+class ClockedDetectors(ConnectedInstrument):
+    """The life cycle of such an array; families of boxes say how a record is begun and read.
+
+    All shots of a sequence have to be fired in a row: a record does not wait for the next firing.
+    """
+
+    def __init__(
+        self,
+        request: OpeningRequest[Any],
+        sessions: list[Session],
+        channels: int,
+        channels_a_box: int,
+        most_shots: int,
+        saturation_volts: float,
+    ) -> None:
+        super().__init__(request, sessions, {"shots": Limit(1, most_shots, "shots")})
+        self.channels = channels
+        self.saturation_volts = saturation_volts
+        self.sequence = SequenceState(self.name, loads=False)
+        self.window = window_of(request)
+        self._channels_a_box = channels_a_box
+        self._fired = shots_fired(request)
+        self._at_arm = (0, 0)
+
+    @property
+    def dark_volts(self) -> Floats:
+        """Nominal readings without light: none."""
+        return np.zeros(self.channels, np.float32)
+
+    def arm(self, shots: int) -> None:
+        """Let every box wait for the first trigger."""
+        count = int(self._checked("shots", shots))
+        self.sequence.check_arm()
+        each(self._sessions, lambda session: self._begin(session, count))
+        self._check_complaints()
+        self._at_arm = (self._fired.shots, self._fired.firings)
+        self.sequence.armed(count)
+
+    def read(self, timeout_seconds: float) -> Floats:
+        """Return the readings ``[shots, channels]`` in volts.
+
+        Raises
+        ------
+        InstrumentError
+            If the shots were not fired in a row.
+        """
+        self._check_open()
+        self.sequence.check_started()
+        until = self._clock.now() + timeout_seconds
+        if not wait_for(self._all_fired, self._clock, timeout_seconds, POLL_SECONDS):
+            raise InstrumentTimeoutError(
+                f"{self.name}: {self.sequence.fired} of {self.sequence.shots} shots were fired "
+                f"within {timeout_seconds:g} s; check that the trigger source fires"
+            )
+        firings = self._fired.firings - self._at_arm[1]
+        if firings > 1 and self._fired.shots - self._at_arm[0] <= self.sequence.shots:
+            self.stop()
+            raise InstrumentError(
+                f"{self.name}: its {self.sequence.shots} shots were fired in {firings} parts; its "
+                "record runs by a clock of its own from the first trigger on: fire them in a row"
+            )
+        shots = self.sequence.shots
+        for session in self._sessions:
+            left = max(0.0, until - self._clock.now())
+            if not wait_for(lambda s=session: self._has_record(s), self._clock, left, POLL_SECONDS):  # type: ignore[misc]
+                raise InstrumentTimeoutError(
+                    f"{session.name} ({session.address}): was not triggered, or its record is not "
+                    f"complete, {timeout_seconds:g} s after arming; check its trigger cable"
+                )
+        volts = np.empty((shots, self.channels), np.float32)
+        for channel in range(self.channels):
+            session = self._sessions[channel // self._channels_a_box]
+            volts[:, channel] = self._read_channel(
+                session, channel % self._channels_a_box + 1, shots
+            )
+        self._check_complaints()
+        self.sequence.read_out()
+        return volts
+
+    def stop(self) -> None:
+        """Abandon what is armed or not yet read."""
+        self._check_open()
+        self._go_safe()
+
+    def _all_fired(self) -> bool:
+        if not self.sequence.done:
+            self.sequence.triggered(self._fired.shots - self._at_arm[0] - self.sequence.fired)
+        return self.sequence.done
+
+    def _inputs(self, session: Session) -> range:
+        """Return the inputs of a box that are in use, from 1."""
+        first = self._sessions.index(session) * self._channels_a_box
+        return range(1, min(self._channels_a_box, self.channels - first) + 1)
+
+    def _restore(self, session: Session) -> None:
+        """Set a box that was lost; a record it was taking is gone, and the next one can begin."""
+        self._configure(session)
+        if self.sequence.stage is SequenceStage.ARMED and not self.sequence.fired:
+            self._begin(session, self.sequence.shots)
+
+    def _go_safe(self) -> None:
+        self.sequence.stopped()
+        each(self._sessions, self._abandon)
+
+    def _configure(self, session: Session) -> None:
+        raise NotImplementedError
+
+    def _begin(self, session: Session, shots: int) -> None:
+        """Let a box wait for a trigger and then take a record of ``shots`` shots."""
+        raise NotImplementedError
+
+    def _has_record(self, session: Session) -> bool:
+        raise NotImplementedError
+
+    def _read_channel(self, session: Session, number: int, shots: int) -> npt.NDArray[Any]:
+        """Return the volts ``[shots]`` of one input, from 1."""
+        raise NotImplementedError
+
+    def _abandon(self, session: Session) -> None:
+        raise NotImplementedError

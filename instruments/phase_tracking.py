@@ -1,0 +1,209 @@
+"""Keep the reference of every tap bank in phase with the light it is compared with.
+
+A homodyne reading goes with the cosine of the phase between reference and light, and that phase
+drifts: by a little it costs signal, by a quarter of a wave all of it, by half a wave the sign.
+From time to time a pilot is shown, patterns of signs and the same patterns turned over, and read
+with the references as they stand and turned by a quarter wave. The two readings are the two
+quadratures of light whose own phase is 0 or pi, so that half the phase of their square is the
+drift; the actuator takes it back. Several patterns, because the light of one may happen to cancel.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from instruments.exposure import Exposer
+from instruments.interfaces.reference_phase import ReferencePhase
+from instruments.stage_hardware import Emitter
+
+logger = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float64]
+
+PATTERNS = 16
+"""Patterns of signs in a pilot."""
+
+BRIGHT_SHARE = 0.8
+"""What a pilot shows, as a share of the largest field all modulators of an array reach."""
+
+LEAST_SIGNAL = 0.003
+"""Share of a detector's range below which a pilot tells nothing."""
+
+_QUARTER = 0.5 * math.pi
+_TURN = 2.0 * math.pi
+
+
+@dataclass(frozen=True)
+class PilotBank:
+    """One bank of taps under watch.
+
+    Attributes
+    ----------
+    bank
+        Name of its detectors.
+    channel
+        Which actuator turns its reference.
+    light
+        Whether its pilot comes from the inputs or from the error injector.
+    phase_radians
+        ``[n]`` phases of its detectors by the table in use, which are to be restored.
+    range_volts
+        Full scale of its detectors.
+    """
+
+    bank: str
+    channel: int
+    light: Literal["forward", "backward"]
+    phase_radians: Floats
+    range_volts: float
+
+
+class PhaseTracker:
+    """Follows the reference phases of a bench and turns them back.
+
+    Parameters
+    ----------
+    exposer
+        Takes the exposures.
+    sources, injectors
+        Emitters whose sign the forward and the backward pilots turn.
+    banks
+        The banks under watch.
+    actuator, radians_per_volt
+        What turns the references, and by how much, ``[channels]``.
+    every
+        Batches from one pilot to the next.
+    timeout_seconds
+        How long an actuator may take to settle.
+    """
+
+    def __init__(
+        self,
+        exposer: Exposer,
+        sources: Sequence[Emitter],
+        injectors: Sequence[Emitter],
+        banks: Sequence[PilotBank],
+        actuator: ReferencePhase,
+        radians_per_volt: Floats,
+        every: int,
+        timeout_seconds: float,
+    ) -> None:
+        self._exposer = exposer
+        self._sources, self._injectors = list(sources), list(injectors)
+        self._banks = list(banks)
+        self._actuator = actuator
+        self._radians_per_volt = radians_per_volt
+        self._every = every
+        self._timeout_seconds = timeout_seconds
+        self._batches = 0
+        self._volts: Floats | None = None
+
+    def after_writing(self) -> None:
+        """Take note of a batch: new weights are shown."""
+        self._batches += 1
+
+    @property
+    def due(self) -> bool:
+        """Whether a pilot is to be shown before the next batch."""
+        return self._batches >= self._every
+
+    def resume(self) -> None:
+        """Bring actuators back to where they were before the safe state."""
+        if self._volts is not None:
+            self._turn(self._volts)
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next pilot depends on."""
+        volts = None if self._volts is None else self._volts.tolist()
+        return {"batches": self._batches, "volts": volts}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what ``state`` returned."""
+        self._batches = state["batches"]
+        self._volts = None if state["volts"] is None else np.array(state["volts"], np.float64)
+        self.resume()
+
+    def track(self) -> dict[str, float]:
+        """Show a pilot, turn every reference back, and return the drifts found, in radians."""
+        self._batches = 0
+        start = np.array(self._actuator.volts(), np.float64)
+        in_phase = self._pilot()
+        self._turn(self._within_range(start + _QUARTER / self._radians_per_volt))
+        in_quadrature = self._pilot()
+        drifts: dict[str, float] = {}
+        volts = start.copy()
+        for watched in self._banks:
+            # A reference turned forward by a quarter wave reads minus the sine.
+            seen = in_phase[watched.bank] - 1j * in_quadrature[watched.bank]
+            if _rms(np.abs(seen)) < LEAST_SIGNAL * watched.range_volts:
+                continue
+            turned = seen * np.exp(-1j * watched.phase_radians)
+            # The square of noise in both quadratures is nothing in the mean.
+            drift = 0.5 * float(np.angle(np.sum(turned * turned)))
+            drifts[watched.bank] = drift
+            volts[watched.channel] -= drift / self._radians_per_volt[watched.channel]
+        self._volts = self._within_range(volts)
+        self._turn(self._volts)
+        logger.debug("reference phases had drifted by %s", drifts)
+        return drifts
+
+    def _pilot(self) -> dict[str, Floats]:
+        """Return what each bank reads of the pilot, ``[patterns, n]``.
+
+        It is half the difference between a pattern and the same turned over, of the inputs for
+        taps of activations and of the injector for taps of errors: nothing else turns over.
+        """
+        forward, backward = np.array([1.0, -1.0, 1.0]), np.array([1.0, 1.0, -1.0])
+        for emitters, turns in ((self._sources, forward), (self._injectors, backward)):
+            for emitter in emitters:
+                _show(emitter, turns)
+        outputs = [one.modulators for one in (*self._sources, *self._injectors)]
+        volts = self._exposer.take(3 * PATTERNS, outputs, [one.bank for one in self._banks])
+        read = {}
+        for watched in self._banks:
+            rows = volts[watched.bank].astype(np.float64)
+            rows = rows.reshape(PATTERNS, 3, -1)
+            other = rows[:, 1] if watched.light == "forward" else rows[:, 2]
+            read[watched.bank] = 0.5 * (rows[:, 0] - other)
+        return read
+
+    def _within_range(self, volts: Floats) -> Floats:
+        """Return volts of the same phase that the actuators take."""
+        limit = self._actuator.limits()["volts"]
+        wave = _TURN / self._radians_per_volt
+        too_low = np.ceil(np.maximum(limit.low - volts, 0.0) / wave)
+        too_high = np.ceil(np.maximum(volts - limit.high, 0.0) / wave)
+        moved: Floats = np.clip(volts + (too_low - too_high) * wave, limit.low, limit.high)
+        return moved
+
+    def _turn(self, volts: Floats) -> None:
+        self._actuator.set_volts(volts)
+        self._actuator.wait_until_settled(self._timeout_seconds)
+
+
+def _show(emitter: Emitter, turns: Floats) -> None:
+    """Load every pattern of an emitter three times, turned over as told."""
+    table = emitter.table
+    bright = BRIGHT_SHARE * float(min(table.highest_fields.min(), -table.lowest_fields.max()))
+    signs = _signs(table.channels)
+    fields = bright * signs[:, np.newaxis, :] * turns[:, np.newaxis]
+    fields = fields.reshape(-1, table.channels).astype(np.float32)
+    volts = np.empty(fields.shape, np.float32)
+    emitter.modulators.load(table.encode(fields, volts))
+
+
+def _signs(channels: int) -> Floats:
+    """Return the patterns ``[patterns, channels]``, always the same."""
+    generator = np.random.default_rng(channels)
+    return generator.choice([-1.0, 1.0], (PATTERNS, channels))
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt(np.mean(values * values)))

@@ -1,0 +1,173 @@
+"""All protocols of a bench in the order in which they depend on each other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from instruments.calibration.bench_tables import table_path
+from instruments.errors import CalibrationError, SettingsError
+from protocols.calibration import (
+    absorber,
+    amplifiers,
+    detectors,
+    modulators,
+    registration,
+    spatial_light_modulator,
+    taps,
+    vector_matrix,
+)
+from protocols.calibration.plots import save_plot
+from protocols.calibration.results import ProtocolResult
+from protocols.calibration.session import CalibrationSession
+
+logger = logging.getLogger(__name__)
+
+PROTOCOLS = (
+    detectors.NAME,
+    registration.NAME,
+    modulators.NAME,
+    spatial_light_modulator.NAME,
+    vector_matrix.NAME,
+    taps.NAME,
+    absorber.NAME,
+    amplifiers.NAME,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One protocol for one instrument or stage."""
+
+    protocol: str
+    target: str
+    run: Callable[[CalibrationSession], list[ProtocolResult]]
+
+
+def plan_steps(
+    session: CalibrationSession, only: Sequence[str] = (), oven_celsius: Sequence[float] = ()
+) -> list[Step]:
+    """Return the steps of a bench.
+
+    Parameters
+    ----------
+    only
+        Names of protocols; all by default. What a protocol needs of the others is then taken from
+        the tables there are.
+    oven_celsius
+        Temperatures of the cell at which the optical depth is measured as well.
+
+    Raises
+    ------
+    SettingsError
+        If a name is none of ``PROTOCOLS``.
+    """
+    wanted = [_known(name) for name in only] or list(PROTOCOLS)
+    steps = list(_steps(session, list(oven_celsius)))
+    return [step for step in steps if step.protocol in wanted]
+
+
+def _known(name: str) -> str:
+    plain = name.replace("-", " ").replace("_", " ").lower()
+    for known in PROTOCOLS:
+        if plain == known.replace("-", " "):
+            return known
+    raise SettingsError(
+        f"there is no protocol '{name}'; there are: "
+        + ", ".join(known.replace(" ", "-") for known in PROTOCOLS)
+    )
+
+
+def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[Step]:
+    yield Step(detectors.NAME, "all banks", detectors.calibrate_detectors)
+    for stage in session.light.stages:
+        section = session.section(stage)
+        yield _of(registration.NAME, stage, registration.calibrate_registration)
+        if section.inputs is not None:
+            yield _of(modulators.NAME, stage, modulators.calibrate_source)
+        yield _of(spatial_light_modulator.NAME, stage, spatial_light_modulator.calibrate_panel)
+        yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_forward)
+        yield _of(taps.NAME, stage, taps.calibrate_forward_taps)
+        if section.absorber:
+            yield _of(absorber.NAME, stage, absorber.calibrate_absorber)
+            if oven_celsius:
+                yield Step(
+                    absorber.NAME,
+                    f"{stage}, oven",
+                    lambda session, stage=stage: absorber.scan_oven(session, stage, oven_celsius),
+                )
+        if section.emitter is not None:
+            yield _of(modulators.NAME, stage, modulators.calibrate_emitter)
+        if section.amplifier is not None:
+            yield _of(amplifiers.NAME, stage, amplifiers.calibrate_amplifier)
+    for stage in session.light.stages:
+        if session.section(stage).injector is not None:
+            yield _of(taps.NAME, stage, taps.calibrate_backward_taps)
+            yield _of(modulators.NAME, stage, modulators.calibrate_injector)
+            yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_backward)
+    for stage in session.light.stages:
+        section = session.section(stage)
+        if section.taps.delta is not None and section.taps.z is not None:
+            yield _of(taps.NAME, stage, taps.background)
+
+
+def _of(
+    protocol: str, stage: str, run: Callable[[CalibrationSession, str], list[ProtocolResult]]
+) -> Step:
+    return Step(protocol, stage, lambda session: run(session, stage))
+
+
+def run_steps(
+    session: CalibrationSession,
+    steps: Sequence[Step],
+    folder: Path | None = None,
+    after: Callable[[Step, list[ProtocolResult]], None] | None = None,
+) -> list[ProtocolResult]:
+    """Run steps one after the other; adopt and store what is accepted.
+
+    Parameters
+    ----------
+    folder
+        Where tables and plots are kept, made if it is not there; ``None`` keeps nothing.
+    after
+        Called behind every step, its tables adopted.
+
+    Raises
+    ------
+    CalibrationError
+        If the folder or a table cannot be written.
+    """
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CalibrationError(
+                f"{folder} cannot be made ({error.strerror or error}); name another with --out"
+            ) from error
+    results = []
+    for step in steps:
+        found = step.run(session)
+        for result in found:
+            _keep(session, result, folder)
+        results += found
+        if after is not None:
+            after(step, found)
+    return results
+
+
+def _keep(session: CalibrationSession, result: ProtocolResult, folder: Path | None) -> None:
+    """Adopt and store the tables of an accepted result; a refused one replaces nothing."""
+    if result.accepted:
+        for name, table in result.tables:
+            session.adopt(name, table)
+            if folder is not None:
+                table.save(table_path(folder, table.kind, name))
+    else:
+        logger.warning("%s %s: %s", result.protocol, result.target, "; ".join(result.refusals))
+        for name, table in result.fallbacks:
+            if folder is not None and not table_path(folder, table.kind, name).exists():
+                table.save(table_path(folder, table.kind, name))
+    if folder is not None and result.curves:
+        save_plot(folder, result)

@@ -1,0 +1,129 @@
+"""Which simulated instrument takes the place of which, and with what settings.
+
+A driver names the nominal properties of its instrument as the simulated one does: the number of
+channels, the half-wave voltage, the bits of a converter. Whatever both know is taken over; what
+only the simulated one knows stands in the instrument's ``simulation`` table, or is its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from instruments.bench_file.checks import check_bench
+from instruments.bench_file.problems import listed, nearest, validate_section
+from instruments.bench_file.schema import BenchFile, InstrumentSection
+from instruments.errors import BenchFileError, InstrumentError, SettingsError
+from instruments.opening import find_driver
+
+EVERYTHING = "all"
+THE_WIRE = "wire"
+WIRE_MODELS_GROUP = "backbeam.wire_models"
+
+_PREFIX = "simulated "
+
+
+def simulated_bench(bench: BenchFile, what: str) -> BenchFile:
+    """Return a bench with simulated instruments in place of some.
+
+    Parameters
+    ----------
+    bench
+        As its file describes it.
+    what
+        ``"all"``: every instrument; names with commas between: those; ``"wire"``: drivers stay
+        wherever there is a model of their instrument on the wire, and everything else is
+        simulated.
+
+    Raises
+    ------
+    SettingsError
+        If a name is not an instrument of the bench.
+    BenchFileError
+        If a simulated instrument lacks a setting.
+    """
+    if what == THE_WIRE:
+        modelled = {entry.name for entry in entry_points(group=WIRE_MODELS_GROUP)}
+        names: Iterable[str] = [
+            name
+            for name, section in bench.instruments.items()
+            if section.driver not in modelled or not section.every_address
+        ]
+        return _replaced(bench, names, wire="simulated")
+    if what == EVERYTHING:
+        return _replaced(bench, bench.instruments)
+    names = [name.strip() for name in what.split(",") if name.strip()]
+    unknown = [name for name in names if name not in bench.instruments]
+    if unknown or not names:
+        found = listed(unknown) if unknown else "no name"
+        raise SettingsError(
+            f"simulate: found {found}; allowed: '{THE_WIRE}', '{EVERYTHING}', or names of "
+            f"{bench.origin} with commas between: {listed(bench.instruments)}"
+            f"{nearest(unknown[0], bench.instruments) if unknown else ''}"
+        )
+    return _replaced(bench, names)
+
+
+def is_simulated(section: InstrumentSection) -> bool:
+    """Return whether a section describes a simulated instrument already."""
+    return section.driver.startswith(_PREFIX)
+
+
+def stand_in(bench: BenchFile, name: str) -> InstrumentSection:
+    """Return the simulated instrument that takes the place of one of a bench.
+
+    Raises
+    ------
+    BenchFileError
+        If its settings do not make a simulated instrument.
+    """
+    section = bench.instruments[name]
+    if is_simulated(section):
+        return section
+    kind = section.kind.replace("_", " ")
+    driver = find_driver(f"{_PREFIX}{kind}")
+    known = driver.Settings.model_fields
+    settings: dict[str, Any] = {
+        key: value for key, value in _nominal(bench, name).items() if key in known
+    }
+    settings.update(section.simulation)
+    key = f"instruments.{name}.simulation"
+    try:
+        validate_section(bench.origin, driver.Settings, settings, key)
+    except BenchFileError as error:
+        raise BenchFileError(
+            f"{error} (to simulate '{name}', a {kind} driven by '{section.driver}')"
+        ) from error
+    return section.model_copy(
+        update={
+            "driver": f"{_PREFIX}{kind}",
+            "address": None,
+            "addresses": (),
+            "settings": settings,
+            "simulation": {},
+        }
+    )
+
+
+def _nominal(bench: BenchFile, name: str) -> Mapping[str, Any]:
+    """Return an instrument's settings as the file writes them, defaults of its driver included."""
+    section = bench.instruments[name]
+    try:
+        model = find_driver(section.driver).Settings
+    except (BenchFileError, InstrumentError):
+        # Without the driver's package, or its vendor's library, the file's own words have to do.
+        return section.settings
+    key = f"instruments.{name}.settings"
+    settings = validate_section(bench.origin, model, section.settings, key)
+    written = settings.model_dump(mode="json")
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _replaced(bench: BenchFile, names: Iterable[str], wire: str = "real") -> BenchFile:
+    replaced = {name: stand_in(bench, name) for name in names}
+    copy = bench.model_copy(
+        update={"instruments": {**bench.instruments, **replaced}, "wire": wire}
+    )
+    check_bench(copy)
+    return copy
