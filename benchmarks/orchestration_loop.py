@@ -3,10 +3,10 @@
 Run by ``speed.py`` in a process of its own: ``orchestration_loop.py SECONDS``.
 
 Counted is everything between calling ``forward`` and the return of ``backward`` of a bench of
-64-48-10 in a cascade, for a batch of 64 samples in two exposures of 64 shots each: encoding inputs
-and errors to volts, loading, arming, firing, reading five banks of taps and then one again, turning
-their volts into fields, and the instruments' own bookkeeping. No light is worked out, and no weights
-are written.
+64-48-10 in a cascade, for a batch of 64 samples in two exposures of 64 shots each: encoding
+inputs and errors to volts, loading, arming, firing, reading four banks of taps and then one again,
+turning their volts into fields, and the instruments' own bookkeeping. No light is worked out and no
+weights are written.
 """
 
 import json

@@ -3,8 +3,8 @@
 Run by ``speed.py`` in a process of its own: ``panel_loop.py SECONDS``.
 
 ``frame_milliseconds``: from weights to the frame of grey levels, through the table.
-``faithful_writes_per_second``: weights to grey levels, to the frame, and through the twin that works
-out the light of every pixel, up to the block coefficients light then meets.
+``faithful_writes_per_second``: weights to grey levels, to the frame, and through the twin that
+works out the light of every pixel, up to the block coefficients that light then meets.
 """
 
 import json

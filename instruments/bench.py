@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.errors import InstrumentError, NetworkError
@@ -26,6 +27,8 @@ from instruments.safe_state import (
     run_step,
 )
 from instruments.stage_hardware import StageHardware
+
+Signs = npt.NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +91,7 @@ class Bench:
         self.arrangement = arrangement
         self._layers = tuple(layers)
         self._switch_on = switch_on
-        self._tracker = tracker
+        self.tracker = tracker
         self._safe_order = list(safe_order)
         self._safe_timeout_seconds = safe_timeout_seconds
         self._shared = dict(shared or {})
@@ -140,8 +143,6 @@ class Bench:
             for name, stage in self._stages().items():
                 stage.set_field_gain(operating_point.get(name, stage.field_gain))
         self._show()
-        if self._tracker is not None:
-            self._tracker.after_writing()
 
     def _check_parameters(self, parameters: Sequence[Array]) -> None:
         if len(parameters) != len(self._weights):
@@ -157,6 +158,20 @@ class Bench:
                     f"weights of layer {number} hold NaN or infinity: nothing was shown; lower "
                     "the learning rate or look at the errors"
                 )
+
+    def expected_signs(
+        self, inputs: Signs, errors: Signs, magnitudes: Mapping[str, Signs]
+    ) -> Mapping[str, Signs]:
+        """Return which signs the taps ``[B, n]`` of weights shown now should have, bank by bank.
+
+        Parameters
+        ----------
+        inputs, errors
+            ``[B, n]`` what is shown and what is injected.
+        magnitudes
+            ``[B, n]`` what each bank read, without its sign.
+        """
+        return self.arrangement.expected_signs(self._weights, inputs, errors, magnitudes)
 
     def operating_point(self) -> dict[str, float]:
         """Return the field gain of the amplifier of each stage."""
@@ -184,8 +199,8 @@ class Bench:
         """Show inputs ``[B, N_0]`` and read every forward tap."""
         self._ensure_on()
         with self._whole_exposures():
-            if self._tracker is not None and self._tracker.due:
-                self._tracker.track()
+            if self.tracker is not None:
+                self.tracker.before_batch(self.expected_signs)
             return self.arrangement.forward(inputs)
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
@@ -229,8 +244,8 @@ class Bench:
     def state(self) -> dict[str, Any]:
         """Return amplifier ranges and the state of whatever simulated instruments share."""
         state: dict[str, Any] = {"operating_point": self.operating_point()}
-        if self._tracker is not None:
-            state["phase_tracking"] = self._tracker.state()
+        if self.tracker is not None:
+            state["phase_tracking"] = self.tracker.state()
         for owner, shared in self._shared.items():
             for name, value in shared.state().items():
                 state[f"{owner}/{name}"] = value
@@ -241,8 +256,8 @@ class Bench:
         for name, stage in self._stages().items():
             stage.set_field_gain(state["operating_point"][name])
         self._show()
-        if self._tracker is not None:
-            self._tracker.restore(state["phase_tracking"])
+        if self.tracker is not None:
+            self.tracker.restore(state["phase_tracking"])
         for owner, shared in self._shared.items():
             prefix = f"{owner}/"
             shared.restore(
@@ -269,8 +284,8 @@ class Bench:
         # The safe state took currents and frames away: bring back what was written last.
         for stage in self._stages().values():
             stage.set_field_gain(stage.field_gain)
-        if self._tracker is not None:
-            self._tracker.resume()
+        if self.tracker is not None:
+            self.tracker.resume()
         if self._written:
             self._show()
 

@@ -70,8 +70,12 @@ class OpenedInstruments:
     def failed(self) -> BenchOpeningError:
         """Return one error that names every instrument that could not be opened, and why."""
         origin = self.bench.origin
+        # A mistake in what all share, such as the section [twin], fails every one alike.
+        names_by_reason: dict[str, list[str]] = {}
+        for name, error in self.failures.items():
+            names_by_reason.setdefault(reason_text(origin, name, error), []).append(name)
         reasons = "; ".join(
-            f"{name}: {reason_text(origin, name, error)}" for name, error in self.failures.items()
+            f"{', '.join(names)}: {reason}" for reason, names in names_by_reason.items()
         )
         return BenchOpeningError(
             f"{origin}: {len(self.failures)} of {len(self.bench.instruments)} instruments could "

@@ -5,14 +5,17 @@ drifts: by a little it costs signal, by a quarter of a wave all of it, by half a
 From time to time a pilot is shown, patterns of signs and the same patterns turned over, and read
 with the references as they stand and turned by a quarter wave. The two readings are the two
 quadratures of light whose own phase is 0 or pi, so that half the phase of their square is the
-drift; the actuator takes it back. Several patterns, because the light of one may happen to cancel.
+drift, but for half a wave. That is settled by the signs the weights let expect; tables may be far
+off before so many signs are. The actuator takes the drift back.
+
+Several patterns, because the light of one may happen to cancel.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +29,8 @@ from instruments.stage_hardware import Emitter
 logger = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
+
+Expectation = Callable[[Floats, Floats, Mapping[str, Floats]], Mapping[str, Floats]]
 
 PATTERNS = 16
 """Patterns of signs in a pilot."""
@@ -102,17 +107,14 @@ class PhaseTracker:
         self._radians_per_volt = radians_per_volt
         self._every = every
         self._timeout_seconds = timeout_seconds
-        self._batches = 0
+        self._batches = every
         self._volts: Floats | None = None
 
-    def after_writing(self) -> None:
-        """Take note of a batch: new weights are shown."""
+    def before_batch(self, expect: Expectation) -> None:
+        """Show a pilot if it is time again, or for the first time."""
+        if self._batches >= self._every:
+            self.track(expect)
         self._batches += 1
-
-    @property
-    def due(self) -> bool:
-        """Whether a pilot is to be shown before the next batch."""
-        return self._batches >= self._every
 
     def resume(self) -> None:
         """Bring actuators back to where they were before the safe state."""
@@ -130,29 +132,51 @@ class PhaseTracker:
         self._volts = None if state["volts"] is None else np.array(state["volts"], np.float64)
         self.resume()
 
-    def track(self) -> dict[str, float]:
-        """Show a pilot, turn every reference back, and return the drifts found, in radians."""
+    def track(self, expect: Expectation) -> dict[str, float]:
+        """Show a pilot, turn every reference back, and return the drifts found, in radians.
+
+        Parameters
+        ----------
+        expect
+            Says, from signs ``[patterns, n]`` of inputs and of errors and from the magnitudes
+            read, which sign each reading should have; banks it leaves out are taken to have
+            drifted by less than a quarter wave.
+        """
         self._batches = 0
         start = np.array(self._actuator.volts(), np.float64)
         in_phase = self._pilot()
         self._turn(self._within_range(start + _QUARTER / self._radians_per_volt))
         in_quadrature = self._pilot()
+        # A reference turned forward by a quarter wave reads minus the sine.
+        quadratures = {bank: read - 1j * in_quadrature[bank] for bank, read in in_phase.items()}
+        expected = expect(
+            self._shown(self._sources),
+            self._shown(self._injectors),
+            {bank: np.abs(seen) for bank, seen in quadratures.items()},
+        )
         drifts: dict[str, float] = {}
         volts = start.copy()
         for watched in self._banks:
-            # A reference turned forward by a quarter wave reads minus the sine.
-            seen = in_phase[watched.bank] - 1j * in_quadrature[watched.bank]
+            seen = quadratures[watched.bank]
             if _rms(np.abs(seen)) < LEAST_SIGNAL * watched.range_volts:
                 continue
-            turned = seen * np.exp(-1j * watched.phase_radians)
+            own_phases = np.exp(-1j * watched.phase_radians)
+            turned = seen * own_phases
             # The square of noise in both quadratures is nothing in the mean.
             drift = 0.5 * float(np.angle(np.sum(turned * turned)))
+            signs = expected.get(watched.bank)
+            if signs is not None and np.vdot(signs, (turned * np.exp(-1j * drift)).real) < 0:
+                drift -= math.copysign(math.pi, drift)
             drifts[watched.bank] = drift
             volts[watched.channel] -= drift / self._radians_per_volt[watched.channel]
         self._volts = self._within_range(volts)
         self._turn(self._volts)
         logger.debug("reference phases had drifted by %s", drifts)
         return drifts
+
+    def _shown(self, emitters: Sequence[Emitter]) -> Floats:
+        """Return the signs ``[patterns, n]`` of the first of these emitters."""
+        return _signs(emitters[0].table.channels if emitters else 0)
 
     def _pilot(self) -> dict[str, Floats]:
         """Return what each bank reads of the pilot, ``[patterns, n]``.

@@ -18,6 +18,8 @@ from instruments.network import Array, Pass
 from instruments.shot_marks import MARKS, in_step
 from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
 
+Signs = npt.NDArray[np.float64]
+
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
@@ -127,6 +129,19 @@ class BenchLight:
 
 class Arrangement(Protocol):
     """Takes a minibatch forward and back through the stages."""
+
+    def expected_signs(
+        self,
+        parameters: Sequence[Array],
+        inputs: Signs,
+        errors: Signs,
+        magnitudes: Mapping[str, Signs],
+    ) -> dict[str, Signs]:
+        """Return which signs ``[B, n]`` the taps of weights shown now should have, by bank.
+
+        ``inputs`` and ``errors`` are what is shown and injected, ``magnitudes`` what was read.
+        """
+        ...
 
     def stage_of(self, layer: int) -> StageHardware:
         """Return the stage that serves a layer (0 is the first)."""

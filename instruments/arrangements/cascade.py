@@ -8,12 +8,15 @@ behind; the background is subtracted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 from instruments.arrangements.bench_light import (
     BenchLight,
+    Signs,
     check_errors,
     check_inputs,
 )
@@ -80,6 +83,35 @@ class Cascade:
             stage.start_showing(weights)
         for stage in self._stages:
             stage.panel.wait_until_settled(timeout)
+
+    def expected_signs(
+        self,
+        parameters: Sequence[Array],
+        inputs: Signs,
+        errors: Signs,
+        magnitudes: Mapping[str, Signs],
+    ) -> dict[str, Signs]:
+        """Return the signs of all taps: absorbers and amplifiers turn none over."""
+        signs = {}
+        field = inputs
+        for stage, weights in zip(self._stages, parameters, strict=True):
+            field = field @ weights.T
+            for port in ("z", "a"):
+                bank = stage.taps.get(port)
+                if bank is not None:
+                    signs[bank] = field
+                    # Small fields hardly pass an absorber: what was read is nearer than z.
+                    field = magnitudes[bank] * np.sign(field)
+        field = errors
+        for stage, weights in zip(reversed(self._stages), reversed(parameters), strict=True):
+            for port in ("delta", "rho"):
+                if port == "rho":
+                    field = field @ weights
+                bank = stage.taps.get(port)
+                if bank is not None:
+                    signs[bank] = field
+                    field = magnitudes[bank] * np.sign(field)
+        return signs
 
     def forward(self, inputs: Array) -> Pass:
         """Pass 1: the batch with the injector dark."""

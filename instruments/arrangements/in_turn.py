@@ -9,13 +9,14 @@ the layer below is on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from instruments.arrangements.bench_light import (
     BenchLight,
+    Signs,
     check_errors,
     check_inputs,
 )
@@ -126,6 +127,25 @@ class InTurn:
         if self._light.bypass is not None and transparent != self._bypassed:
             self._light.bypass(transparent)
             self._bypassed = transparent
+
+    def expected_signs(
+        self,
+        parameters: Sequence[Array],
+        inputs: Signs,
+        errors: Signs,
+        magnitudes: Mapping[str, Signs],
+    ) -> dict[str, Signs]:
+        """Return the signs of all taps for the frame shown now; none before the first."""
+        if self._showing is None:
+            return {}
+        layer, tile = self._showing
+        weights = np.zeros((self._stage.outputs, self._stage.inputs))
+        shown = parameters[layer][:, self._tiles[layer][tile]]
+        weights[: shown.shape[0], : shown.shape[1]] = shown
+        z = inputs @ weights.T
+        rho = (magnitudes[self._banks["delta"]] * np.sign(errors)) @ weights
+        signs = {"z": z, "a": z, "delta": errors, "rho": rho}
+        return {bank: signs[port] for port, bank in self._banks.items()}
 
     def forward(self, inputs: Array) -> Pass:
         """Take inputs through all layers, re-emitting what was measured in between."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from instruments.clock import wait_for
 from instruments.drivers.connected_instrument import ConnectedInstrument, each
 from instruments.drivers.sampled_records import ShotWindow
-from instruments.errors import InstrumentError
+from instruments.errors import BenchFileError, InstrumentError
 from instruments.interfaces.instrument import InstrumentTimeoutError
 from instruments.interfaces.sequence import SequenceStage, SequenceState
 from instruments.limits import Limit
@@ -21,6 +21,28 @@ from instruments.transport.session import Session
 POLL_SECONDS = 1e-3
 
 Floats = npt.NDArray[np.float32]
+
+
+def check_sampling(request: OpeningRequest[Any], sample_seconds: float, how: str) -> None:
+    """Check that a window holds at least one whole sample wherever it begins.
+
+    Parameters
+    ----------
+    how
+        The setting to change.
+
+    Raises
+    ------
+    BenchFileError
+        If it does not.
+    """
+    window = request.bench.exposure.window
+    if 2 * sample_seconds > window * (1 + 1e-9):
+        raise BenchFileError(
+            f"{request.bench.origin}: instruments.{request.name}.settings.{how}: a sample takes "
+            f"{sample_seconds:g} s and the window of exposure.window is {window:g} s; it has to "
+            "hold two samples: sample faster or measure longer"
+        )
 
 
 def window_of(request: OpeningRequest[Any]) -> ShotWindow:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from instruments.drivers.clocked_detectors import ClockedDetectors
+from instruments.drivers.clocked_detectors import ClockedDetectors, check_sampling
 from instruments.drivers.connected_instrument import (
     check_box_count,
     each,
@@ -124,7 +124,10 @@ class InfiniiVisionDetectors(ClockedDetectors):
         InstrumentError
             If a box does not answer, is of another family or refuses its settings.
         """
-        check_box_count(request, request.settings.channels, INPUTS_OF_A_BOX)
+        own = request.settings
+        check_box_count(request, own.channels, INPUTS_OF_A_BOX)
+        sample_seconds = request.bench.exposure.shot_period / own.samples_a_shot
+        check_sampling(request, sample_seconds, "samples_a_shot")
         sessions = open_boxes(request)
         try:
             refuse_other_models(sessions, cls.models)

@@ -115,7 +115,7 @@ class Keysight33500Trigger(ConnectedInstrument):
         if not self._on:
             self._output.output = True
             self._on = True
-        self._session.write(f"SOUR{self._own.output}:BURS:NCYC {count};:*TRG;*OPC")
+        self._session.write(f"SOUR{self._own.output}:BURS:NCYC {count};*TRG;*OPC")
         self._firing = True
         self._fired.announce(count)
 

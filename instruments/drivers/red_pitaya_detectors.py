@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from instruments.drivers.clocked_detectors import ClockedDetectors
+from instruments.drivers.clocked_detectors import ClockedDetectors, check_sampling
 from instruments.drivers.connected_instrument import (
     check_box_count,
     each,
@@ -95,7 +95,9 @@ class RedPitayaDetectors(ClockedDetectors):
         InstrumentError
             If a board does not answer, is something else or refuses its settings.
         """
-        check_box_count(request, request.settings.channels, INPUTS_OF_A_BOARD)
+        own = request.settings
+        check_box_count(request, own.channels, INPUTS_OF_A_BOARD)
+        check_sampling(request, own.decimation / SAMPLES_A_SECOND, "decimation")
         sessions = open_boxes(request, end=END)
         try:
             refuse_other_models(sessions, cls.models)

@@ -10,7 +10,7 @@ monotone, stands for itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from instruments.calibration.weight_bank import WeightBankTable
 from protocols.calibration.fitting import Acceptance, EachFit, fit_each
 from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
-from protocols.calibration.taps import common_levels, highest_field
+from protocols.calibration.taps import common_levels, highest_field, unsaturated
 
 Floats = npt.NDArray[np.float64]
 Transmission = Callable[[Floats, Floats], Floats]
@@ -135,8 +135,9 @@ def fit_models(
     depth = absorber.optical_depth if absorber is not None else 1.0
     if absorber is not None and absorber.kind == "gain":
         depth = -depth
-    ratio = (clear_front * clear_behind).sum(axis=0) / np.maximum(
-        (clear_front**2).sum(axis=0), 1e-300
+    whole = unsaturated(session, z, clear_front) & unsaturated(session, a, clear_behind)
+    ratio = (clear_front * clear_behind * whole).sum(axis=0) / np.maximum(
+        (clear_front**2 * whole).sum(axis=0), 1e-300
     )
     scale = np.abs(session.tables.taps[z].volts_per_field[:outputs])
     scale = np.where(usable & (scale > 0.0), scale, np.median(scale[usable]))
@@ -150,6 +151,8 @@ def fit_models(
             np.stack([np.full(outputs, depth), scale, ratio], axis=1),
             noise_z,
             noise_a,
+            unsaturated(session, z, front) & unsaturated(session, a, behind),
+            whole,
         )
         for name, transmission in _MODELS.items()
     }
@@ -164,6 +167,8 @@ def fit_transmission(
     start: Floats,
     noise_front: Floats,
     noise_behind: Floats,
+    whole: npt.NDArray[np.bool_] | None = None,
+    clear_whole: npt.NDArray[np.bool_] | None = None,
 ) -> EachFit:
     """Fit ``behind = r front t(front / s; alpha)`` and ``clear_behind = r clear_front``.
 
@@ -177,8 +182,12 @@ def fit_transmission(
         ``[n, 3]`` optical depth, saturation reading and ratio to begin with.
     noise_front, noise_behind
         ``[n]``; that in front counts by the slope it is passed on with.
+    whole, clear_whole
+        ``[k, n]`` which readings are not saturated; all by default.
     """
     x, y, u, v = front.T, behind.T, clear_front.T, clear_behind.T
+    counts = np.ones_like(x) if whole is None else whole.T.astype(np.float64)
+    clear_counts = np.ones_like(u) if clear_whole is None else clear_whole.T.astype(np.float64)
 
     def curve(p: Floats) -> Floats:
         passed: Floats = p[:, 2:3] * x * transmission(x / p[:, 1:2], p[:, 0:1])
@@ -193,8 +202,9 @@ def fit_transmission(
     found = None
     current = start
     for _ in range(2):
-        weight = 1.0 / np.hypot(noise_behind[:, np.newaxis], slopes(current) * noise_front[:, None])
-        clear = 1.0 / np.hypot(noise_behind, current[:, 2] * noise_front)[:, np.newaxis]
+        passed_on = slopes(current) * noise_front[:, np.newaxis]
+        weight = counts / np.hypot(noise_behind[:, np.newaxis], passed_on)
+        clear = clear_counts / np.hypot(noise_behind, current[:, 2] * noise_front)[:, np.newaxis]
 
         def model(p: Floats, w: Floats = weight, c: Floats = clear) -> tuple[Floats, Floats]:
             p = np.stack([np.clip(p[:, 0], -60.0, 60.0), np.abs(p[:, 1]) + 1e-12, p[:, 2]], axis=1)
@@ -387,7 +397,7 @@ def _store_empirical(
 
 
 def scan_oven(
-    session: CalibrationSession, stage: str, temperatures_celsius: list[float]
+    session: CalibrationSession, stage: str, celsius: Sequence[float]
 ) -> list[ProtocolResult]:
     """Measure optical depth against the cell's temperature; the oven returns to where it was."""
     oven = session.light.oven
@@ -400,8 +410,8 @@ def scan_oven(
     timeout = session.light.file.exposure.timeout
     depths, sigmas = [], []
     try:
-        for celsius in temperatures_celsius:
-            oven.set_temperature_celsius(celsius)
+        for temperature in celsius:
+            oven.set_temperature_celsius(temperature)
             oven.wait_until_settled(timeout)
             outputs = session.hardware(stage).outputs
             usable = (
@@ -412,14 +422,14 @@ def scan_oven(
             found = fits[_chosen(fits, usable)]
             depths.append(float(found.parameters[usable, 0].mean()))
             sigmas.append(float(found.sigmas[usable, 0].mean() / np.sqrt(usable.sum())))
-            result.add(f"optical depth at {celsius:g} degC", depths[-1], sigmas[-1])
+            result.add(f"optical depth at {temperature:g} degC", depths[-1], sigmas[-1])
     finally:
         oven.set_temperature_celsius(before)
         oven.wait_until_settled(timeout)
     result.curves.append(
         Curve(
             f"{stage}, optical depth",
-            np.array(temperatures_celsius, np.float64),
+            np.array(celsius, np.float64),
             np.array(depths),
             None,
             "cell temperature (degC)",

@@ -118,7 +118,8 @@ def fit(
         gtol=1e-12,
     )
     final = np.asarray(residuals(found.x), np.float64)
-    curvature = np.asarray(found.jac.T @ found.jac, np.float64)
+    slopes = np.asarray(found.jac, np.float64)
+    curvature = slopes.T @ slopes
     return _judged(np.asarray(found.x, np.float64), curvature, final, bool(found.success))
 
 
@@ -347,7 +348,7 @@ class Acceptance:
                 f"residuals are {math.sqrt(chi):.1f} times the noise and {misfit:.1%} of full "
                 f"scale; {self.largest_misfit:.1%} is allowed"
             )
-        if share > self.most_outliers and misfit > 0.1 * self.largest_misfit:
+        if share > self.most_outliers and misfit > 0.5 * self.largest_misfit:
             return f"{share:.1%} of the readings are outliers; {self.most_outliers:.1%} may be"
         return ""
 

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.encoder import EncoderTable
+from instruments.calibration_light import Arm
 from protocols.calibration.fitting import Acceptance, EachFit, fit_each
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
 from protocols.calibration.session import CalibrationSession
-from protocols.calibration.stage_drive import measuring_gain
+from protocols.calibration.stage_drive import lower_gain_at_rest, measuring_gain
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -30,6 +31,9 @@ _PATTERNS = 8
 _REST_SHOTS = 64
 _DEAD = 0.02
 """A channel whose swing is below this share of the median is dead."""
+
+_MOST_BAD = 0.05
+"""Share of channels that may be worked round; with more of them bad the fit is refused."""
 
 _ACCEPTANCE = Acceptance()
 
@@ -53,7 +57,9 @@ def calibrate_source(session: CalibrationSession, stage: str) -> list[ProtocolRe
     light.bypass(bank == session.section(stage).taps.a)
     light.open_arms("reference", "forward")
     hardware = session.hardware(stage)
-    hardware.set_field_gain(measuring_gain(session, stage, 1.0, 0.35))
+    # Amplifiers that saturate would bend the curves: a third of the field they could take.
+    margin = 1.0 if hardware.amplifies_source else 3.0
+    hardware.set_field_gain(measuring_gain(session, stage, margin, 0.35 * margin))
     levels = hardware.levels_per_wave if hardware.bank.levels is not None else 0
     shape = hardware.geometry.shape
     if levels:
@@ -64,6 +70,7 @@ def calibrate_source(session: CalibrationSession, stage: str) -> list[ProtocolRe
         flat = np.zeros(shape, np.float32)
     light.show(stage, deep, flat)
     light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
+    lower_gain_at_rest(session, stage, [bank])
     sweep = _sweep(session, name, bank)
     fits = _fit_curves(session, name, sweep)
     null = _nulls(fits)
@@ -86,10 +93,10 @@ def calibrate_direct(
     """Measure modulators of which each looks into one detector: an injector, an emitter."""
     light = session.light
     light.bypass(True)
-    arm = "backward" if backward else "forward"
+    arm: Arm = "backward" if backward else "forward"
     for other in light.stages:
         light.darken(other)
-    light.open_arms("reference", "backward" if backward else "forward")
+    light.open_arms("reference", arm)
     light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
     sweep = _sweep(session, name, bank, one_to_one=True)
     fits = _fit_curves(session, name, sweep)
@@ -266,7 +273,7 @@ def _left_at_null(
     null: Floats,
     swing: Floats,
     fits: EachFit,
-    arm: str = "forward",
+    arm: Arm = "forward",
 ) -> tuple[Floats, Floats]:
     """Return what is left of each channel at null, in units of its amplitude, and its error.
 
@@ -304,10 +311,10 @@ def _left_at_null(
         levels.append(level - drifted @ seen)
         rows.append(seen.T)
     responses, level = np.concatenate(rows), np.concatenate(levels)
-    if light.can_close("forward" if arm == "forward" else "backward"):
+    if light.can_close(arm):
         light.open_arms("reference")
         dark = light.take({}, [bank], _REST_SHOTS)[bank].mean(axis=0, dtype=float)[usable]
-        light.open_arms("reference", "forward" if arm == "forward" else "backward")
+        light.open_arms("reference", arm)
         level = level - np.tile(dark, patterns)
         columns = responses
     else:
@@ -344,6 +351,7 @@ def _result(
     size = sweep.signal.max(axis=0) - sweep.signal.min(axis=0)
     dead = size < _DEAD * np.median(size)
     refused: Flags = np.zeros(len(fits.parameters), np.bool_)
+    worst = ""
     for channel in range(len(fits.parameters)):
         one = fits.one(channel)
         if dead[channel]:
@@ -352,7 +360,11 @@ def _result(
         reason = _ACCEPTANCE.reason_against(one, share)
         if reason:
             refused[channel] = True
-            result.refuse(f"channel {channel}: {reason}")
+            worst = worst or f"channel {channel}: {reason}"
+    if refused.sum() > _MOST_BAD * len(refused):
+        result.refuse(f"{refused.sum()} of {len(refused)} channels do not fit, {worst}")
+    elif refused.any():
+        result.notes.append(f"does not fit and is not used: {listed_channels(refused)}, {worst}")
     alive = ~dead & ~refused
     nominal = float(np.median(np.abs(old.field_at_full)))
     half_wave = np.where(alive, values[:, 1], np.median(values[alive, 1]) if alive.any() else 1.0)

@@ -21,7 +21,11 @@ from instruments.calibration.reference_phase import ReferencePhaseTable
 from protocols.calibration.fitting import Acceptance, Fit, fit
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
 from protocols.calibration.session import CalibrationSession
-from protocols.calibration.stage_drive import StageDrive, measuring_gain
+from protocols.calibration.stage_drive import (
+    StageDrive,
+    lower_gain_at_rest,
+    measuring_gain,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -52,7 +56,7 @@ def calibrate_registration(session: CalibrationSession, stage: str) -> list[Prot
     drive = StageDrive(session, stage, level)
     if taps.a is not None:
         light.bypass(True)
-    hardware.set_field_gain(measuring_gain(session, stage, drive.level, 0.3))
+    hardware.set_field_gain(measuring_gain(session, stage, drive.level, 0.3, banks))
     result = ProtocolResult(NAME, stage)
     bright = np.float32(0.95 * hardware.bank.full_scale * hardware.field_gain)
 
@@ -63,6 +67,12 @@ def calibrate_registration(session: CalibrationSession, stage: str) -> list[Prot
         return {bank: drive.matrix(read[bank]) for bank in banks}
 
     everything = np.full((hardware.outputs, hardware.inputs), bright, np.float32)
+    shown = hardware.encode(everything)
+    light.show(stage, shown.depth, shown.offset)
+    lower_gain_at_rest(session, stage, banks)
+    # What the panel shows stays, whatever the gain: so do the numbers it is asked for.
+    bright = np.float32(0.95 * hardware.bank.full_scale * hardware.field_gain)
+    everything[:] = bright
     sweeps = reference_sweeps(
         session,
         banks,

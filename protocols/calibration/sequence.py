@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from instruments.bench_file.schema import BenchFile
+from instruments.bench_opening import measured_tables, nominal_tables, open_bench
 from instruments.calibration.bench_tables import table_path
+from instruments.calibration_light import CalibrationLight
 from instruments.errors import CalibrationError, SettingsError
+from instruments.opening import SharedResources, prepare_instruments
 from protocols.calibration import (
     absorber,
     amplifiers,
@@ -44,6 +53,46 @@ class Step:
     protocol: str
     target: str
     run: Callable[[CalibrationSession], list[ProtocolResult]]
+
+
+@contextmanager
+def opened_for_calibration(
+    file: BenchFile,
+    *,
+    from_measured: bool = False,
+    valid_for_seconds: float | None = None,
+    measured_at: datetime | None = None,
+    seed: int = 0,
+    shared: SharedResources | None = None,
+) -> Iterator[CalibrationSession]:
+    """Open a bench, switch it on, and hand out a session; made safe and closed afterwards.
+
+    Parameters
+    ----------
+    from_measured
+        Begin with the tables in the file's calibration folder, where there are any; otherwise
+        with nominal ones, so that no error of old tables lives on.
+    valid_for_seconds
+        How long tables can be relied on.
+    measured_at
+        Date of the tables, with a time zone; now by default.
+    seed
+        Of the patterns that are shown.
+    shared
+        What simulated instruments share.
+    """
+    now = datetime.now(UTC) if measured_at is None else measured_at
+    tables = nominal_tables(file, prepare_instruments(file, SharedResources()))
+    if from_measured:
+        tables = measured_tables(file, tables, now)
+    with open_bench(file, tables=tables, shared=shared) as bench:
+        yield CalibrationSession(
+            CalibrationLight(bench, file),
+            tables,
+            np.random.default_rng(seed),
+            now.isoformat(),
+            valid_for_seconds,
+        )
 
 
 def plan_steps(
@@ -93,11 +142,7 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
         if section.absorber:
             yield _of(absorber.NAME, stage, absorber.calibrate_absorber)
             if oven_celsius:
-                yield Step(
-                    absorber.NAME,
-                    f"{stage}, oven",
-                    lambda session, stage=stage: absorber.scan_oven(session, stage, oven_celsius),
-                )
+                yield _of(absorber.NAME, stage, partial(absorber.scan_oven, celsius=oven_celsius))
         if section.emitter is not None:
             yield _of(modulators.NAME, stage, modulators.calibrate_emitter)
         if section.amplifier is not None:

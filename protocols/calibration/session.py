@@ -163,6 +163,11 @@ class CalibrationSession:
 
     # Provenance and adoption -----------------------------------------------------------------
 
+    def saturation_share(self, stage: str) -> float:
+        """Return by how much, relatively, an array's gain may be off for ``weak_output``."""
+        hardware = self.hardware(stage)
+        return 0.0 if hardware.amplifier is None or hardware.amplifies_source else 0.5 * _WEAK
+
     def provenance(self, instrument: str) -> Provenance:
         """Return the provenance of a table measured now."""
         return Provenance(

@@ -43,7 +43,7 @@ _MOST_TERMS = 4
 _OFFSET_STEPS = 32
 _DEPTHS = (0.35, 0.6, 0.8, 1.0)
 _READINGS = 10_000
-_FEWEST_FRAMES, _MOST_FRAMES = 4, 48
+_FEWEST_FRAMES, _MOST_FRAMES = 8, 48
 _NOISE_ALONE = 1.1
 # Terms are added while Schwarz's criterion falls by more than this.
 _CLEARLY_BETTER = 10.0
@@ -538,4 +538,5 @@ def _settling_seconds(session: CalibrationSession, stage: str) -> float:
     begun = int(np.argmax(share > 0.02))
     arrived = np.flatnonzero(share < 0.99)
     last = int(arrived[-1]) + 1 if arrived.size else 0
-    return max(0, last - begun) * shots * period
+    seconds: float = max(0, last - begun) * shots * period
+    return seconds

@@ -23,6 +23,8 @@ _REACH = 0.95
 
 
 _LONG_LOOK = 128
+_REST_SHOTS = 8
+_AT_REST = 0.33
 
 
 class StageDrive:
@@ -184,19 +186,49 @@ def _mean(values: Volts, repeats: int) -> Floats:
     return mean
 
 
-def measuring_gain(session: CalibrationSession, stage: str, level: float, share: float) -> float:
+def lower_gain_at_rest(session: CalibrationSession, stage: str, banks: Sequence[str]) -> None:
+    """Halve a stage's gain until what passes at rest takes less than a third of the taps' range.
+
+    Before the nulls are known, all that modulators let through adds up.
+    """
+    hardware = session.hardware(stage)
+    while hardware.field_gain > 1.0:
+        read = session.light.take({}, banks, _REST_SHOTS)
+        highest = max(
+            float(np.abs(np.median(volts, axis=0))[session.banks[bank].usable].max())
+            / session.range_volts(bank)
+            for bank, volts in read.items()
+        )
+        if highest < _AT_REST:
+            return
+        hardware.set_field_gain(max(1.0, 0.5 * hardware.field_gain))
+
+
+def measuring_gain(
+    session: CalibrationSession,
+    stage: str,
+    level: float,
+    share: float,
+    banks: Sequence[str] = (),
+) -> float:
     """Return the field gain at which one bright block takes a share of the taps' range.
 
     Bounded by what the amplifier gives and, where every neuron has its own, by what does not
-    saturate it.
+    saturate it. ``banks`` are those that read; by default the one weights are measured with.
     """
     hardware = session.hardware(stage)
     if hardware.amplifier is None or hardware.amplifier_table is None:
         return 1.0
-    bank = session.forward_bank(stage)
-    table = session.tables.taps[bank]
-    response = float(np.median(np.abs(table.volts_per_field[session.banks[bank].usable])))
-    wanted = share * session.range_volts(bank) / (response * hardware.bank.full_scale * level)
+    reach = min(
+        session.range_volts(bank)
+        / float(
+            np.median(
+                np.abs(session.tables.taps[bank].volts_per_field[session.banks[bank].usable])
+            )
+        )
+        for bank in banks or [session.forward_bank(stage)]
+    )
+    wanted = share * reach / (hardware.bank.full_scale * level)
     limits = [wanted, 10 ** (float(np.min(hardware.amplifier_table.highest_decibels)) / 20)]
     if not hardware.amplifies_source:
         limits.append(session.weak_output(stage) / level)

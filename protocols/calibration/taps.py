@@ -39,11 +39,11 @@ def calibrate_forward_taps(session: CalibrationSession, stage: str) -> list[Prot
     hardware = session.hardware(stage)
     drive = StageDrive(session, stage, stage_level(session, stage))
     light.bypass(taps.a is not None or session.section(stage).inputs is None)
-    hardware.set_field_gain(measuring_gain(session, stage, drive.level, 0.3))
+    banks = [bank for bank in (taps.z, taps.a) if bank is not None]
+    hardware.set_field_gain(measuring_gain(session, stage, drive.level, 0.3, banks))
     bright = 0.95 * np.asarray(hardware.bank.largest_weights(hardware.field_gain))
     shown = hardware.encode(bright.astype(np.float32))
     light.show(stage, shown.depth, shown.offset)
-    banks = [bank for bank in (taps.z, taps.a) if bank is not None]
     sweeps = reference_sweeps(
         session,
         banks,
@@ -102,6 +102,13 @@ def common_levels(
     return sizes[:, np.newaxis] * np.ones(drive.inputs), drive
 
 
+def unsaturated(
+    session: CalibrationSession, bank: str, volts: Floats
+) -> npt.NDArray[np.bool_]:
+    """Return which readings, offsets subtracted, are clear of the edge of a bank's range."""
+    return np.asarray(np.abs(volts) < 0.97 * session.range_volts(bank), np.bool_)
+
+
 def highest_field(session: CalibrationSession, bank: str, share: float = 0.9) -> float:
     """Return the largest field whose reading stays within a share of a bank's range."""
     response = np.abs(session.tables.taps[bank].volts_per_field)
@@ -130,22 +137,32 @@ def _compare(
     noise_x, noise_y = (
         session.banks[bank].noise_volts[:outputs] / np.sqrt(_REPEATS) for bank in (z, a)
     )
-    start = np.stack([(x * y).sum(axis=0) / (x * x).sum(axis=0), np.zeros(outputs)], axis=1)
-    noise = np.hypot(noise_y, start[:, 0] * noise_x)[:, np.newaxis]
+    whole = unsaturated(session, z, x) & unsaturated(session, a, y)
+    slope = (x * y * whole).sum(axis=0) / np.maximum((x * x * whole).sum(axis=0), 1e-300)
+    start = np.stack([slope, np.zeros(outputs)], axis=1)
+    noise = np.hypot(noise_y, slope * noise_x)[:, np.newaxis]
+    weights = whole.T / noise
 
     def model(p: Floats) -> tuple[Floats, Floats]:
-        residuals = (p[:, :1] * x.T + p[:, 1:] - y.T) / noise
-        return residuals, np.stack([x.T / noise, np.ones_like(x.T) / noise], axis=2)
+        residuals = (p[:, :1] * x.T + p[:, 1:] - y.T) * weights
+        return residuals, np.stack([x.T * weights, weights], axis=2)
 
     found = fit_each(model, start)
     slopes = found.parameters[:, 0]
     wander = np.hypot(session.wander(z, outputs), session.wander(a, outputs))
     sigmas = np.hypot(found.sigmas[:, 0], slopes * wander)
-    for channel in np.flatnonzero(usable):
-        one: Fit = found.one(int(channel))
+    reasons = {}
+    for channel in np.flatnonzero(usable).tolist():
+        one: Fit = found.one(channel)
         reason = _ACCEPTANCE.reason_against(one, float(noise[channel, 0] / np.abs(y).max()))
         if reason:
-            result.refuse(f"{a}, channel {channel}: {reason}")
+            reasons[channel] = reason
+    if len(reasons) > 0.05 * usable.sum():
+        channel, reason = next(iter(reasons.items()))
+        result.refuse(f"{a}: {len(reasons)} channels do not fit; channel {channel}: {reason}")
+    for channel, reason in reasons.items():
+        result.notes.append(f"{a}, channel {channel} is not used: {reason}")
+        usable[channel] = session.banks[a].usable[channel] = False
     dead = usable & (np.abs(slopes) < 0.02 * np.median(np.abs(slopes[usable])))
     if dead.any():
         result.notes.append(f"{a}: sees no light: channel {listed_channels(dead)}")

@@ -154,6 +154,7 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
     relative_rows = found.row_sigmas / np.maximum(np.abs(found.rows), 1e-300)
     relative_rows = np.hypot(relative_rows, session.wander(bank, old.rows))
     column_sigmas = np.hypot(found.column_sigmas, drive.inputs_wander())
+    column_sigmas = np.hypot(column_sigmas, session.saturation_share(stage))
     table = WeightBankTable(
         rows,
         columns,
@@ -301,6 +302,8 @@ def calibrate_backward(session: CalibrationSession, stage: str) -> list[Protocol
             f"{bank}, reciprocity ||W_f - D1 W_b^T D2|| / ||W_f||",
             float(np.linalg.norm(left[:, alive]) / np.linalg.norm(measured[:, alive])),
         )
+        floor = np.sqrt(np.mean(np.square(noise[usable])) / np.mean(measured[:, alive] ** 2))
+        result.add(f"{bank}, of which the noise of readings would make", float(floor))
         result.add_spread(f"{bank}, diagonal of taps", found.rows[usable], found.row_sigmas[usable])
         if nearest:
             ratios = np.where(found.known_columns, found.columns, 1.0)

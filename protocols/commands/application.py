@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from protocols.commands.calibrate import CALIBRATE_EXAMPLES, calibrate
 from protocols.commands.check import CHECK_EXAMPLES, check
 from protocols.commands.ctl import CTL_EXAMPLES, ctl
 from protocols.commands.evaluate import evaluate
@@ -36,6 +37,8 @@ HELP = """Train optical neural networks with light, simulated or real.
   backbeam check my_bench.toml        who answers, and is everything safe
 
   backbeam plan my_bench.toml         time, gain and power, before anything is on
+
+  backbeam calibrate my_bench.toml    measure its calibration tables
 
   backbeam safe my_bench.toml         make everything safe, whatever happened
 
@@ -81,5 +84,6 @@ def build_application() -> typer.Typer:
     application.command(epilog=CTL_EXAMPLES)(ctl)
     application.command(epilog=CHECK_EXAMPLES)(check)
     application.command(epilog=PLAN_EXAMPLES)(plan)
+    application.command(epilog=CALIBRATE_EXAMPLES)(calibrate)
     application.command(epilog=SAFE_EXAMPLES)(safe)
     return application

@@ -29,9 +29,10 @@ def check(
 ) -> None:
     """Open every instrument of a bench and bring it to its safe state; switch nothing on.
 
-    Says who answers, what is simulated, which limits are in force, and how long the way to the
-    safe state takes. Exit code 2: the file is wrong; 3: instruments did not answer, or one did
-    not go to its safe state. The message then names all of them.
+    Says who answers, what is simulated, which limits are in force, which calibration tables were
+    measured, and how long the way to the safe state takes. Exit code 2: the file is wrong; 3:
+    instruments did not answer, or one did not go to its safe state. The message then names all
+    of them.
     """
     from instruments.bench_file.reading import find_bench_file
     from instruments.bench_opening import open_bench
@@ -42,6 +43,7 @@ def check(
     with open_bench(file) as opened:
         console = open_console()
         _print_instruments(console, file, opened)
+        _print_tables(console, opened)
         report = opened.make_safe()
         _print_safe_state(console, report)
     if not report.reached:
@@ -68,6 +70,19 @@ def _print_instruments(console: Console, file: BenchFile, bench: Bench) -> None:
             )
         )
     print_table(console, ("instrument", "kind", "driver", "identity", "is", "limits"), rows)
+
+
+def _print_tables(console: Console, bench: Bench) -> None:
+    """Say which tables were measured and which are still nominal."""
+    from protocols.commands.tables import print_table
+
+    described = bench.describe()
+    ids, sources = described["tables"], described["table_sources"]
+    print_table(
+        console,
+        ("table of", "is", "id"),
+        [(name, sources[name], ids[name]) for name in sorted(ids)],
+    )
 
 
 def _print_safe_state(console: Console, report: SafeStateReport) -> None:

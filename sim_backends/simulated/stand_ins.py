@@ -122,8 +122,6 @@ def _nominal(bench: BenchFile, name: str) -> Mapping[str, Any]:
 
 def _replaced(bench: BenchFile, names: Iterable[str], wire: str = "real") -> BenchFile:
     replaced = {name: stand_in(bench, name) for name in names}
-    copy = bench.model_copy(
-        update={"instruments": {**bench.instruments, **replaced}, "wire": wire}
-    )
+    copy = bench.model_copy(update={"instruments": {**bench.instruments, **replaced}, "wire": wire})
     check_bench(copy)
     return copy

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
+from instruments.shots_fired import shots_fired
 from sim_backends.simulated.settings import TriggerSourceSettings
 from sim_backends.simulated.simulated_instrument import SimulatedInstrument
 from sim_backends.simulated.trigger_line import shared_trigger_line
@@ -27,6 +28,7 @@ class SimulatedTriggerSource(SimulatedInstrument):
             },
         )
         self._line = shared_trigger_line(request)
+        self._fired = shots_fired(request)
         self._checked("period_seconds", request.bench.exposure.shot_period)
 
     @classmethod
@@ -51,7 +53,9 @@ class SimulatedTriggerSource(SimulatedInstrument):
 
     def fire(self, shots: int) -> None:
         """Take ``shots`` shots with everything that is armed."""
-        self._line.fire(int(self._checked("shots", shots)))
+        count = int(self._checked("shots", shots))
+        self._line.fire(count)
+        self._fired.announce(count)
 
     def wait_until_done(self, timeout_seconds: float) -> None:
         """Return at once: the shots took the twin's time, not anybody else's."""

@@ -402,6 +402,7 @@ class DetectorTruth:
         angle = generator.uniform(0, 2 * np.pi, count)
         self.reflection = own.reflection * np.exp(1j * angle)
         self.reflects = own.reflection > 0
+        self.reflection_wander = np.zeros(count)
         shot = 0.0
         if own.shot_noise:
             quanta = own.tapped * photons_per_field
@@ -427,6 +428,16 @@ class DetectorTruth:
                 self.reflection.imag,
             ]
         ).astype(np.float32)
+
+    def wander(self, kept: float, spread: float, normals: npt.NDArray[np.float64]) -> None:
+        """Let reflections keep a share of their wander and add ``spread`` times ``normals [n]``."""
+        self.reflect(kept * self.reflection_wander + spread * normals)
+
+    def reflect(self, wander: npt.NDArray[np.float64]) -> None:
+        """Let each reflection be off by a share ``wander [n]`` of itself."""
+        self.reflection_wander = wander
+        reflection = self.reflection * (1 + wander)
+        self.response[3], self.response[4] = reflection.real, reflection.imag
 
     @property
     def phase_radians(self) -> float:

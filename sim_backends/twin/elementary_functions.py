@@ -32,8 +32,8 @@ _EXPONENTIAL = tuple(
         5.0000001201e-1,
     )
 )
-# Taylor coefficients; on [-pi/2, pi/2] the first term left out is below 6e-8.
-_SINE = tuple(np.float32((-1) ** k / math.factorial(2 * k + 1)) for k in range(6))
+# Taylor coefficients; on [-pi/2, pi/2] the first term left out is below 1e-9.
+_SINE = tuple(np.float32((-1) ** k / math.factorial(2 * k + 1)) for k in range(7))
 _BIAS = np.int32(127)
 _EXPONENT_PLACE = np.int32(23)
 _LOWEST_BIT = np.int32(1)
@@ -61,7 +61,8 @@ def sine(x: np.float32) -> np.float32:
     turns = np.float32(np.rint(x * _PER_PI))
     r = (x - turns * _PI_HIGH) - turns * _PI_LOW
     square = r * r
-    series = _SINE[5]
+    series = _SINE[6]
+    series = series * square + _SINE[5]
     series = series * square + _SINE[4]
     series = series * square + _SINE[3]
     series = series * square + _SINE[2]

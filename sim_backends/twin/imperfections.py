@@ -170,6 +170,9 @@ class TapImperfections(_Section):
         rms noise of detector and amplifier in volts.
     reflection
         Pump reflected into the backward taps: field at the tap per unit field of the pump.
+    reflection_drift
+        rms by which each reflection wanders, relative to itself, with the correlation time of the
+        phases: etalons drift with temperature.
     quantised
         Whether the digitiser has steps.
     """
@@ -186,6 +189,7 @@ class TapImperfections(_Section):
     visibility: Annotated[float, Field(gt=0, le=1)] = 0.95
     electronic_noise: NonNegativeVolts = 0.2e-3
     reflection: NonNegativeFraction = 0.01
+    reflection_drift: NonNegativeFraction = 0.0
     quantised: bool = True
 
 
@@ -248,6 +252,7 @@ class Imperfections(_Section):
                 visibility=0.95,
                 electronic_noise=0.0,
                 reflection=0.0,
+                reflection_drift=0.0,
                 quantised=False,
             ),
         )

@@ -231,6 +231,11 @@ class Twin:
             normals = self._generator.standard_normal(len(self.detectors)).tolist()
             for bank, normal in zip(self.detectors.values(), normals, strict=True):
                 bank.drift_radians = kept * bank.drift_radians + spread * normal
+        if taps.reflection_drift:
+            kept, spread = transition(elapsed, taps.phase_drift_time, taps.reflection_drift)
+            for bank in self.detectors.values():
+                normals_of_bank = self._generator.standard_normal(bank.layout.channels)
+                bank.wander(kept, spread, normals_of_bank)
 
     def _field_of(self, modulators: str, shots: int) -> Field:
         drive = self._drives[modulators]
@@ -357,6 +362,8 @@ class Twin:
             "generator": self._generator.bit_generator.state,
             "detectors": {name: one.drift_radians for name, one in self.detectors.items()},
         }
+        for name, bank in self.detectors.items():
+            state[f"reflections/{name}"] = bank.reflection_wander.copy()
         for name, modulator in self.modulators.items():
             state[f"modulators/{name}"] = modulator.drift_radians.copy()
         for index, stage in enumerate(self.stages):
@@ -373,6 +380,7 @@ class Twin:
         self._generator.bit_generator.state = state["generator"]
         for name, drift in state["detectors"].items():
             self.detectors[name].drift_radians = float(drift)
+            self.detectors[name].reflect(np.array(state[f"reflections/{name}"]))
         for name, modulator in self.modulators.items():
             modulator.drift_radians = np.array(state[f"modulators/{name}"])
         for index, stage in enumerate(self.stages):

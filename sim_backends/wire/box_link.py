@@ -149,7 +149,7 @@ class LinkSession:
                 if rest:
                     self._take(rest)
 
-    def read(self, count: int, stop: int | None) -> tuple[bytes, bool, bool]:
+    def read(self, count: int, stop: bytes | None) -> tuple[bytes, bool, bool]:
         """Return up to ``count`` bytes, whether ``stop`` ended them, and whether that was all.
 
         Parameters

@@ -7,13 +7,23 @@ arguments, then what the message brings.
 
 from __future__ import annotations
 
+import inspect
+import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from sim_backends.twin.clock import SimulatedClock
-from sim_backends.wire.scpi_syntax import Argument, Unit, header_pattern, number, units_of
+from sim_backends.wire.scpi_syntax import (
+    Argument,
+    NotANumberError,
+    Unit,
+    header_pattern,
+    number,
+    units_of,
+)
 
 Reply = str | bytes | None
 Method = TypeVar("Method", bound=Callable[..., Reply])
@@ -89,7 +99,7 @@ class ScpiModel:
         self.name = name
         self.serial = serial
         self.clock = clock
-        self._resolved: dict[str, tuple[Callable[..., Reply], tuple[int, ...]]] = {}
+        self._resolved: dict[str, _Resolved] = {}
         self._errors: deque[str] = deque()
         self._events = POWER_ON
         self._event_mask = self._request_mask = 0
@@ -107,13 +117,8 @@ class ScpiModel:
                     replies.append(reply if isinstance(reply, bytes) else reply.encode("ascii"))
         except ScpiError as error:
             self.complain(error)
-        except (ValueError, TypeError) as error:
-            # A parameter that is no number, or too many or few of them.
-            code, text = (-104, "Data type error") if isinstance(error, ValueError) else (
-                -109,
-                "Missing parameter",
-            )
-            self.complain(ScpiError(code, text))
+        except NotANumberError:
+            self.complain(ScpiError(-104, "Data type error"))
         return b";".join(replies) + self.end if replies else None
 
     def complain(self, error: ScpiError) -> None:
@@ -158,7 +163,7 @@ class ScpiModel:
         byte |= EVENT_SUMMARY if self._events & self._event_mask else 0
         return byte | (SERVICE_REQUEST if byte & self._request_mask else 0)
 
-    # What every box knows (IEEE 488.2) ----------------------------------------------------------
+    # What every box knows (IEEE 488.2) --------------------------------------------------------
 
     @scpi("*IDN?")
     def _who(self) -> Reply:
@@ -239,23 +244,25 @@ class ScpiModel:
     def _version(self) -> Reply:
         return "1999.0"
 
-    # How a header finds its method ----------------------------------------------------------------
+    # How a header finds its method ------------------------------------------------------------
 
     def _carry_out(self, unit: Unit) -> Reply:
         found = self._resolved.get(unit.header)
         if found is None:
             found = self._resolve(unit.header)
             self._resolved[unit.header] = found
-        method, numbers = found
-        return method(*numbers, *unit.arguments)
+        if len(unit.arguments) < found.fewest:
+            raise ScpiError(-109, "Missing parameter")
+        if len(unit.arguments) > found.most:
+            raise ScpiError(-108, "Parameter not allowed")
+        return found.method(*found.numbers, *unit.arguments)
 
-    def _resolve(self, header: str) -> tuple[Callable[..., Reply], tuple[int, ...]]:
-        for written in _abbreviations(header):
-            for pattern, name in self._patterns:
-                match = pattern.fullmatch(written)
-                if match is not None:
-                    numbers = tuple(int(text or 1) for text in match.groups())
-                    return getattr(self, name), numbers
+    def _resolve(self, header: str) -> _Resolved:
+        for pattern, name in self._patterns:
+            match = pattern.fullmatch(header)
+            if match is not None:
+                numbers = tuple(int(text or 1) for text in match.groups())
+                return _Resolved.of(getattr(self, name), numbers)
         raise ScpiError(-113, f"Undefined header; {header}")
 
     def _look_whether_done(self) -> None:
@@ -264,12 +271,22 @@ class ScpiModel:
             self._announce_completion = False
 
 
-def _abbreviations(header: str) -> Iterator[str]:
-    """Return a header, and what it means after a semicolon if it repeats the path before it."""
-    yield header
-    nodes = header.split(":")
-    for begin in range(1, len(nodes)):
-        yield ":".join(nodes[begin:])
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """The method a header means, the numbers in it, and how many parameters it takes."""
+
+    method: Callable[..., Reply]
+    numbers: tuple[int, ...]
+    fewest: int
+    most: float
+
+    @classmethod
+    def of(cls, method: Callable[..., Reply], numbers: tuple[int, ...]) -> _Resolved:
+        own = list(inspect.signature(method).parameters.values())[len(numbers) :]
+        counted = [one for one in own if one.kind is not one.VAR_POSITIONAL]
+        fewest = sum(one.default is one.empty for one in counted)
+        most = math.inf if len(counted) < len(own) else len(counted)
+        return cls(method, numbers, fewest, most)
 
 
 def switch(text: Argument) -> bool:
@@ -327,5 +344,3 @@ def short_form(text: Argument, *words: str) -> str:
         if given in (short, word.upper()):
             return short
     raise ScpiError(-224, f"Illegal parameter value; {given}")
-
-

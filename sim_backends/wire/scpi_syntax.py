@@ -12,6 +12,10 @@ Argument = str | bytes
 _PART = re.compile(r"(\[)?:?([*A-Za-z0-9]+)(#?)(\])?")
 
 
+class NotANumberError(ValueError):
+    """A parameter is not the number it should be."""
+
+
 class Unit(NamedTuple):
     """One command or question of a message.
 
@@ -58,8 +62,8 @@ def units_of(message: bytes) -> Iterator[Unit]:
     """
     path = ""
     for part in _split(message, b";"):
-        head, _, rest = part.strip().partition(b" ")
-        header = head.decode("latin-1")
+        head, _, rest = part.lstrip().partition(b" ")
+        header = head.decode("latin-1").rstrip()
         if not header:
             continue
         if header[0] not in ":*":
@@ -108,7 +112,7 @@ def _split(text: bytes, separator: bytes) -> Iterator[bytes]:
     yield text[begin:]
 
 
-def block_end(text: bytes, place: int) -> tuple[int, int] | None:
+def block_end(text: bytes | bytearray, place: int) -> tuple[int, int] | None:
     """Return where the bytes of a definite block at ``place`` begin and end.
 
     ``None`` if none begins there, or its length is not there yet.
@@ -134,44 +138,50 @@ class Framer:
         """Take bytes; return the messages that are complete now, without terminators."""
         self._pending += data
         while True:
-            end = self._end()
+            after_block, end = self._end()
             if end is None:
                 return
-            message = bytes(self._pending[:end])
+            message = self._pending[:end]
             del self._pending[: end + 1]
-            yield message.rstrip(b"\r\n")
+            yield _without_return(message, after_block)
 
     def finish(self) -> bytes:
         """Return what is left when the sender says that its message ends here."""
-        message = bytes(self._pending)
+        after_block, _ = self._end()
+        message = self._pending[:]
         self._pending.clear()
-        return message.rstrip(b"\r\n")
+        return _without_return(message, after_block)
 
     def clear(self) -> None:
         """Forget an unfinished message."""
         self._pending.clear()
 
-    def _end(self) -> int | None:
+    def _end(self) -> tuple[int, int | None]:
+        """Return where the last block ends, and where the message does if that is there yet."""
         pending = self._pending
-        place = 0
+        place = after_block = 0
         while True:
             end = pending.find(self._terminator, place)
             block_at = pending.find(b"#", place, end if end >= 0 else len(pending))
             if block_at < 0:
-                return None if end < 0 else end
+                return after_block, None if end < 0 else end
             # Only where a parameter can begin.
-            if block_at and pending[block_at - 1 : block_at] not in (b" ", b","):
-                place = block_at + 1
-                continue
-            block = block_end(pending, block_at)
+            block = None
+            if block_at and pending[block_at - 1] in b" ,":
+                block = block_end(pending, block_at)
             if block is None:
-                if end < 0:
-                    return None
                 place = block_at + 1
-                continue
-            if len(pending) < block[1]:
-                return None
-            place = block[1]
+            elif len(pending) < block[1]:
+                return len(pending), None
+            else:
+                place = after_block = block[1]
+
+
+def _without_return(message: bytearray, after_block: int) -> bytes:
+    """Return a message without the carriage return before its terminator, if that is one."""
+    if len(message) > after_block and message.endswith(b"\r"):
+        del message[-1]
+    return bytes(message)
 
 
 def number(text: Argument) -> float:
@@ -179,14 +189,12 @@ def number(text: Argument) -> float:
 
     Raises
     ------
-    ValueError
+    NotANumberError
         If it is none.
     """
-    if isinstance(text, bytes):
-        raise ValueError("a block where a number is expected")
-    match = _NUMBER.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is no number")
+    match = None if isinstance(text, bytes) else _NUMBER.fullmatch(text.strip())
+    if match is None or match[2].upper() not in _UNITS:
+        raise NotANumberError(f"{text!r} is no number")
     return float(match[1]) * _UNITS[match[2].upper()]
 
 

@@ -60,13 +60,18 @@ class TestShowing:
         assert "1 030" in live.header.progress.toolTip()
 
     def test_a_hidden_tab_draws_nothing(self, live, trainer, qtbot):
+        live.open_tab(3)
         hidden = live.tabs.card("cosine").panel.widget
+        live.open_tab(0)
         with qtbot.assertNotEmitted(hidden.painted, wait=400):
             trainer.step(50)
 
     def test_a_tab_draws_what_it_missed_when_it_is_shown(self, new_window, bench_run, qtbot):
         window = new_window(bench_run)
+        window.open_tab(1)
+        window.open_tab(0)
         card = window.tabs.card("seen-1")
+        window.tabs.mark({"taps"})
         with qtbot.waitSignal(card.painted):
             window.commands.action("tab 2").trigger()
         assert card.state.empty == ""
@@ -179,7 +184,9 @@ class TestTransport:
     def ask(window, qtbot, what):
         window.commands.action(what).trigger()
         qtbot.waitUntil(lambda: bool(window.findChildren(QtWidgets.QMessageBox, "confirmation")))
-        return window.findChildren(QtWidgets.QMessageBox, "confirmation")[0]
+        (box,) = window.findChildren(QtWidgets.QMessageBox, "confirmation")
+        qtbot.waitUntil(box.isActiveWindow)
+        return box
 
 
 class TestHistory:

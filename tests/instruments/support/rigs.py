@@ -34,6 +34,7 @@ from simulated_bench import (
     simulated_bench,
     volts_for,
 )
+from wire_bench import wire_bench
 
 from instruments.interfaces.mirror_device import MirrorBlocks
 from instruments.interfaces.spatial_light_modulator import BlockPattern
@@ -62,6 +63,9 @@ class Rig:
         Makes a block pattern that the modulator can show, for one that cannot show every raster.
     blocks
         The same for the frames of a mirror device.
+    shots_in_parts
+        Whether the shots of a sequence may be fired in several parts. A box that runs by a clock
+        of its own from the first trigger on cannot wait for the next part.
     kind
         Filled in from the list below.
     """
@@ -74,6 +78,7 @@ class Rig:
     timeout_seconds: float = 10.0
     pattern: Callable[[np.random.Generator], BlockPattern] | None = None
     blocks: Callable[[np.random.Generator, int], MirrorBlocks] | None = None
+    shots_in_parts: bool = True
     kind: str = ""
 
 
@@ -148,6 +153,20 @@ def simulated_panel(**settings: Any) -> Rig:
     )
 
 
+def on_the_wire(name: str, *, shots_in_parts: bool = True) -> Rig:
+    """Return a real driver with models of its boxes; only what starts switched off is not on."""
+    bench = wire_bench(name, "trigger")
+    if name not in ("laser", "oven", "amplifier_1", "amplifier_2", "pump_shutter"):
+        bench.switch_on()
+    return Rig(
+        bench[name],
+        fire=bench["trigger"].fire,
+        light=(lambda: bench.twin.stages[0].x[0].copy()) if name == "inputs" else None,
+        timeout_seconds=TIMEOUT,
+        shots_in_parts=shots_in_parts,
+    )
+
+
 # Kind, name of the implementation, what builds a rig of it.
 RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("spatial_light_modulator", "immediate", lambda: immediate_spatial_light_modulator(8)),
@@ -189,4 +208,23 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("temperature_controller", "simulated", lambda: simulated("oven")),
     ("phase_shifter_array", "simulated", lambda: simulated("heaters")),
     ("trigger_source", "simulated", lambda: simulated("trigger")),
+    ("modulator_array", "keysight-33500", lambda: on_the_wire("inputs")),
+    (
+        "modulator_array",
+        "red-pitaya",
+        lambda: on_the_wire("errors", shots_in_parts=False),
+    ),
+    (
+        "photodetector_array",
+        "keysight-infiniivision",
+        lambda: on_the_wire("z", shots_in_parts=False),
+    ),
+    ("photodetector_array", "red-pitaya", lambda: on_the_wire("a", shots_in_parts=False)),
+    ("optical_amplifier", "thorlabs-itc4000", lambda: on_the_wire("amplifier_1")),
+    ("optical_amplifier", "thorlabs-itc4000-array", lambda: on_the_wire("amplifier_2")),
+    ("laser", "thorlabs-itc4000", lambda: on_the_wire("laser")),
+    ("temperature_controller", "thorlabs-itc4000", lambda: on_the_wire("oven")),
+    ("power_meter", "thorlabs-pm100", lambda: on_the_wire("meter")),
+    ("shutter", "thorlabs-mbx", lambda: on_the_wire("pump_shutter")),
+    ("trigger_source", "keysight-33500", lambda: on_the_wire("trigger")),
 ]

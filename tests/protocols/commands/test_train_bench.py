@@ -67,7 +67,9 @@ def test_a_bench_file_names_the_network(backbeam, here):
     (here / "mine.toml").write_text(built_in_text("digits"), encoding="utf-8")
     done = backbeam("train", "mine.toml", "--epochs", "1", "--out", "run")
     assert done.code == 0
-    assert re.search(r"Bench\(digits, 64-48-10, (\d+) instruments, \1 of them simulated\)", done.err)
+    assert re.search(
+        r"Bench\(digits, 64-48-10, (\d+) instruments, \1 of them simulated\)", done.err
+    )
 
 
 def test_with_ideal_the_layers_of_a_bench_are_trained_without_devices(backbeam, here):

@@ -34,3 +34,11 @@ def test_short_steps_are_a_random_walk():
     tau, rms, step = 5.0, 0.3, 1e-9
     expected = rms * np.sqrt(2 * step / tau)
     assert drift.drifted(0.0, step, tau, rms, 1.0) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("elapsed", [0.0, 1e-9, 2.6, 1e4])
+def test_single_numbers_move_as_arrays_do(elapsed):
+    kept, spread = drift.transition(elapsed, 5.0, 0.3)
+    expected = drift.drifted(np.array([0.7, -0.2]), elapsed, 5.0, 0.3, np.array([1.9, 0.4]))
+    moved = [kept * 0.7 + spread * 1.9, kept * -0.2 + spread * 0.4]
+    assert moved == pytest.approx(expected.tolist(), rel=1e-14)

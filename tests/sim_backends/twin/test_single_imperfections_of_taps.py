@@ -200,6 +200,24 @@ def pump_is_reflected_into_the_backward_taps():
     np.testing.assert_allclose(z_at(twin, LIGHT)[0], 0.8, atol=EXACT)
 
 
+@CHECKS.shows("taps.reflection_drift")
+def reflections_wander_about_what_they_are():
+    twin = lit("taps", reflection=0.01, reflection_drift=0.5, phase_drift_time="20 s")
+    seen = []
+    for _ in range(100):
+        # Long enough to forget, then half a correlation time.
+        for wait in (1e4, 10.0):
+            twin.clock.wait(wait)
+            seen.append(np.abs(complex_z(twin, LIGHT, "taps_delta", DELTA_VOLTS)[0]) / 0.8)
+    first, second = np.array(seen).reshape(100, 2, HIDDEN).transpose(1, 0, 2)
+    # Of a wander of half itself hardly any reflection turns over, which would hide its sign.
+    for moment in (first, second):
+        assert moment.mean() == pytest.approx(0.01, rel=0.03)
+        assert moment.std() == pytest.approx(0.005, rel=0.06)
+    together = np.mean((first - 0.01) * (second - 0.01)) / 0.005**2
+    assert together == pytest.approx(np.exp(-0.5), abs=0.06)
+
+
 @CHECKS.shows("taps.quantised")
 def readings_come_in_steps_and_end_at_full_scale():
     twin = lit("taps", quantised=True)

@@ -1,0 +1,98 @@
+"""References that drift are found by pilots and turned back, on a simulated bench."""
+
+import numpy as np
+import pytest
+
+from instruments.bench_file.reading import built_in_text, parse_bench_file
+from instruments.bench_opening import open_bench
+from instruments.opening import SharedResources
+
+BANKS = ("taps_z", "taps_a", "taps_delta", "outputs")
+
+
+@pytest.fixture
+def bench():
+    """A digits bench whose light is real: then the phases of the references are all there is."""
+    text = built_in_text("digits").replace("[twin]\nseed = 1", "[twin]\nperfect = true\nseed = 1")
+    # Grey levels would leave light a little imaginary.
+    text = text.replace("bit_depth = 8", "bit_depth = 0")
+    shared = SharedResources()
+    with open_bench(parse_bench_file(text, "digits"), shared=shared) as opened:
+        generator = np.random.default_rng(3)
+        sizes = ((48, 64), (10, 48))
+        opened.write([generator.normal(0, 0.15, size).astype(np.float32) for size in sizes])
+        yield opened, shared.built()["twin"]
+
+
+def phases(twin):
+    return {bank: twin.detectors[bank].phase_radians for bank in BANKS}
+
+
+def drift(twin, radians):
+    for bank, angle in radians.items():
+        twin.detectors[bank].drift_radians = angle
+
+
+DRIFTS = dict(zip(BANKS, (0.4, -1.2, 2.9, -1.7), strict=True))
+
+
+def test_drifts_are_found_bank_by_bank(bench):
+    opened, twin = bench
+    drift(twin, DRIFTS)
+    found = opened.tracker.track(opened.expected_signs)
+    assert found == pytest.approx(DRIFTS, abs=2e-3)
+
+
+def test_references_are_turned_back(bench):
+    opened, twin = bench
+    drift(twin, DRIFTS)
+    opened.tracker.track(opened.expected_signs)
+    for angle in phases(twin).values():
+        assert np.exp(1j * angle) == pytest.approx(1, abs=2e-3)
+
+
+def test_a_reference_that_drifts_on_is_followed_through_many_waves(bench):
+    """The actuators reach one wave; the phase is taken modulo a wave."""
+    opened, twin = bench
+    for step in range(1, 31):
+        drift(twin, dict(zip(BANKS, 2.1 * step * np.array([1, -1, 1, -1]), strict=True)))
+        opened.tracker.track(opened.expected_signs)
+    for angle in phases(twin).values():
+        assert np.exp(1j * angle) == pytest.approx(1, abs=2e-3)
+
+
+def test_readings_are_those_without_drift(bench):
+    opened, twin = bench
+    inputs = np.random.default_rng(5).uniform(0, 1, (32, 64)).astype(np.float32)
+    before = opened.forward(inputs).output
+    drift(twin, DRIFTS)
+    assert not np.allclose(opened.forward(inputs).output, before, atol=0.1)
+    opened.tracker.track(opened.expected_signs)
+    np.testing.assert_allclose(opened.forward(inputs).output, before, atol=5e-3)
+
+
+def test_a_pilot_is_shown_every_so_many_batches(bench, monkeypatch):
+    opened, _ = bench
+    inputs = np.zeros((4, 64), np.float32)
+    tracked = []
+    track = opened.tracker.track
+
+    def count(expect):
+        tracked.append(batch)
+        return track(expect)
+
+    monkeypatch.setattr(opened.tracker, "track", count)
+    batch = 0
+    while batch < 61:
+        batch += 1
+        opened.forward(inputs)
+    assert tracked == [1, 21, 41, 61]
+
+
+def test_a_bank_without_light_is_left_alone(bench):
+    opened, twin = bench
+    opened.write([np.zeros((48, 64), np.float32), np.zeros((10, 48), np.float32)])
+    drift(twin, DRIFTS)
+    before = phases(twin)
+    assert opened.tracker.track(opened.expected_signs) == {}
+    assert phases(twin) == pytest.approx(before)
