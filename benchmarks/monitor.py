@@ -1,11 +1,11 @@
 """What the live monitor costs a training, how old what it shows is, and what it costs itself.
 
-    python benchmarks/monitor.py [--rounds 12] [--part cost|age|size]
+    python benchmarks/monitor.py [--rounds 8] [--part cost|age|size]
 
-- cost: one training loop; bare, with the recorder, and with the recorder published while no monitor
-  is there, one is attached, one is frozen (SIGSTOP) and one was killed (SIGKILL), in turn, in a new
-  order every round. Times are compared within a round, so that what else the machine does falls on
-  all of them. POSIX only, for its signals.
+- cost: one training loop, in short segments: bare, and published while no monitor is there, one is
+  attached, one is frozen (SIGSTOP) and one was killed (SIGKILL). Each segment stands beside one
+  with the recorder alone, so that what else the machine does falls on both. POSIX only, for its
+  signals.
 - age: how long before a frame the newest row in it was recorded, and processor time of the window.
 - size: runs of up to a million steps: opening, and frames while scrolling.
 """
@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -35,8 +34,8 @@ from protocols.settings import TrainingSettings
 from protocols.training import Training, start_record
 from sim_backends.ideal_network import IdealNetwork
 
-SEGMENT_SECONDS = 1.5
-CASES = ("bare", "recorder", "absent", "attached", "frozen", "killed")
+SEGMENT_SECONDS = 0.6
+CASES = ("bare", "absent", "attached", "frozen", "killed")
 
 
 def wait_until(condition, what, seconds=30):
@@ -78,8 +77,7 @@ class Rig:
         self.training = new_training()
         self.plain = start_record(self.training, folder / "plain")
         self.live = start_record(self.training, folder / "live")
-        stop = StopRequest()
-        self.publisher = LivePublisher(self.live, RunControl(stop)).start()
+        self.publisher = LivePublisher(self.live, RunControl(StopRequest())).start()
         self.window = None
         self.steps = {"plain": 0, "live": 0}
         self.training._order = self.training._draw_order()
@@ -87,51 +85,41 @@ class Rig:
     def watched(self):
         return max(self.publisher._watched.values())
 
-    def need_window(self, needed):
-        if needed and self.window is None:
-            self.window = start_window(self.live.path)
-            wait_until(self.watched, "the monitor is connected")
-            time.sleep(1.5)
-        if not needed and self.window is not None:
-            self.end_window()
+    def open_window(self):
+        self.window = start_window(self.live.path)
+        wait_until(self.watched, "the monitor is connected")
+        self.segment("absent", 2.0)
 
-    def end_window(self):
+    def kill_window(self):
         self.window.kill()
         self.window.wait()
         self.window = None
-        wait_until(lambda: not self.watched(), "the monitor is gone")
 
-    def run(self, case):
-        """Run one segment; seconds a step (median and mean) and processor seconds a step."""
+    def segment(self, case, seconds=SEGMENT_SECONDS):
+        """Train for a while; median and mean seconds of a step."""
+        if self.window is not None:
+            # For everything but a monitor at work it is as good as not there.
+            number = signal.SIGCONT if case == "attached" else signal.SIGSTOP
+            os.kill(self.window.pid, number)
         training = self.training
-        self.need_window(case in ("attached", "frozen", "killed"))
-        if case == "frozen":
-            os.kill(self.window.pid, signal.SIGSTOP)
-        if case == "killed":
-            self.window.send_signal(signal.SIGKILL)
-            self.window.wait()
-            self.window = None
         recorder = {"bare": None, "recorder": self.plain}.get(case, self.live)
         training._recorder = recorder
         times = []
-        end = time.perf_counter() + SEGMENT_SECONDS
-        used = time.process_time()
         then = time.perf_counter()
+        end = then + seconds
         while then < end:
             training._minibatch %= training.steps_per_epoch
             training._run_step()
             now = time.perf_counter()
             times.append(now - then)
             then = now
-        used = time.process_time() - used
         if recorder is not None:
             self.steps["plain" if recorder is self.plain else "live"] += len(times)
-        if case == "frozen":
-            os.kill(self.window.pid, signal.SIGCONT)
-        return float(np.median(times)), float(np.mean(times)), used / len(times)
+        # What the recorder still has to write belongs to no other segment.
+        time.sleep(0.05)
+        return float(np.median(times)), float(np.mean(times))
 
     def close(self):
-        self.need_window(False)
         for recorder in (self.plain, self.live):
             recorder.close()
         return {
@@ -144,36 +132,41 @@ def cost(rounds):
     generator = np.random.default_rng(2)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1, user_api="blas"):
         rig = Rig(Path(folder))
-        for case in CASES:
-            rig.run(case)
         found = {case: [] for case in CASES}
+
+        def measure(cases, repetitions):
+            for _ in range(repetitions):
+                for case in generator.permutation(cases):
+                    found[case].append((rig.segment("recorder"), rig.segment(case)))
+
+        rig.segment("recorder", 2.0)
         for _ in range(rounds):
-            for case in generator.permutation(CASES):
-                found[case].append(rig.run(case))
+            measure(["bare", "absent"], 4)
+            rig.open_window()
+            measure(["attached", "frozen"], 4)
+            rig.segment("attached")
+            rig.kill_window()
+            measure(["killed"], 4)
         lost = rig.close()
-    print(f"cost: {rounds} rounds of {SEGMENT_SECONDS} s each, order drawn anew every round")
-    print(f"{'':10} {'median step':>12} {'slower than bare':>26} {'slower than recorder':>26}")
-    bare, recorder = np.array(found["bare"]), np.array(found["recorder"])
+    pairs = 4 * rounds
+    print(f"cost: each case {pairs} times beside the recorder alone, {SEGMENT_SECONDS} s each")
+    print(f"{'':10} {'median step':>12} {'median step, slower than':>27} {'mean step, slower':>27}")
+    print(f"{'':10} {'':>12} {'the recorder alone':>27} {'than the recorder alone':>27}")
     for case in CASES:
         own = np.array(found[case])
-        print(
-            f"{case:10} {1e6 * np.median(own[:, 0]):9.1f} us"
-            f" {_ratio(own[:, 0], bare[:, 0])} {_ratio(own[:, 0], recorder[:, 0])}"
-        )
-    print("the same by mean time of a step, which counts every wait:")
-    for case in CASES:
-        own = np.array(found[case])
-        print(
-            f"{case:10} {1e6 * np.median(own[:, 1]):9.1f} us"
-            f" {_ratio(own[:, 1], bare[:, 1])} {_ratio(own[:, 1], recorder[:, 1])}"
-        )
+        typical = 1e6 * np.median(own[:, 1, 0])
+        print(f"{case:10} {typical:9.1f} us {_ratio(own[:, :, 0])} {_ratio(own[:, :, 1])}")
+    print("in brackets: 95 % interval of the median of the ratios, by resampling")
     print(f"rows lost: {sum(lost.values())} of {sum(rig.steps.values())}")
 
 
-def _ratio(times, reference):
-    percent = 100 * (times / reference - 1)
-    low, middle, high = np.percentile(percent, (25, 50, 75))
-    return f"{middle:+7.2f} % ({low:+5.1f} .. {high:+5.1f})"
+def _ratio(pairs):
+    """The median of the ratios of paired segments, and how sure it is."""
+    percent = 100 * (pairs[:, 1] / pairs[:, 0] - 1)
+    generator = np.random.default_rng(3)
+    drawn = np.median(generator.choice(percent, (2000, len(percent))), axis=1)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return f"{np.median(percent):+7.2f} % ({low:+6.2f} .. {high:+6.2f})"
 
 
 # Age ----------------------------------------------------------------------------------------------
@@ -188,7 +181,8 @@ from protocols.run_control import RunControl
 columns = ["step", "epoch", "loss", "accuracy", "seconds", "stamp"]
 recorder = Recorder.create(
     sys.argv[1],
-    configuration={"settings": {"epochs": 100, "batch_size": 64}, "dataset": {"train_samples": 64000}},
+    configuration={"settings": {"epochs": 100, "batch_size": 64},
+                   "dataset": {"train_samples": 64000}},
     step_columns=dict.fromkeys(columns, ""), epoch_columns={"epoch": "", "step": "",
     "train_accuracy": "", "validation_accuracy": ""},
     checkpoint=Checkpoint(0, 0, {"weights/layer_1": np.ones((128, 784), np.float32)}))
@@ -225,15 +219,22 @@ def new_window():
     return application, MonitorWindow(appearance, memory)
 
 
-def age(seconds):
+def spin(seconds):
+    """Let Qt work as it does in the application."""
     from gui.qt import QtCore
 
+    loop = QtCore.QEventLoop()
+    QtCore.QTimer.singleShot(int(1000 * seconds), loop.quit)
+    loop.exec()
+
+
+def age(seconds):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run"
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(seconds + 15)])
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(seconds + 40)])
         wait_until((path / "latest").exists, "the run has begun")
         begun = time.perf_counter()
-        application, window = new_window()
+        _, window = new_window()
         window.resize(1680, 1000)
         window.open(str(path))
         window.show()
@@ -247,12 +248,10 @@ def age(seconds):
                 ages.append(time.perf_counter() - steps["stamp"][-1])
 
         window.painted.connect(note)
-        QtCore.QTimer.singleShot(3000, application.quit)
-        application.exec()
+        spin(3.0)
         settled = len(ages)
         used, then = time.process_time(), time.perf_counter()
-        QtCore.QTimer.singleShot(1000 * seconds, application.quit)
-        application.exec()
+        spin(seconds)
         percent = 100 * (time.process_time() - used) / (time.perf_counter() - then)
         frames = len(ages) - settled
         found = 1000 * np.array(ages[settled:])
@@ -266,14 +265,11 @@ def age(seconds):
         for index in range(1, window.tabs.count()):
             window.open_tab(index)
             used, then = time.process_time(), time.perf_counter()
-            QtCore.QTimer.singleShot(4000, application.quit)
-            application.exec()
+            spin(4.0)
             percent = 100 * (time.process_time() - used) / (time.perf_counter() - then)
             print(f"  tab {window.tabs.tabText(index)[1:]:12} {percent:.0f} %")
         window.close()
-        writer.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            writer.wait(10)
+        writer.wait()
 
 
 # Size ---------------------------------------------------------------------------------------------
@@ -337,7 +333,7 @@ def size():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--part", choices=("cost", "age", "size"))
     chosen = parser.parse_args()

@@ -7,12 +7,14 @@ First table: images per second of Backbeam and of PyTorch on the CPU, training 7
 absorbers of optical depth 10, batches of 64, Adam, the probe derivative; the reference is PyTorch
 with one or two threads, whichever is quicker. Second table: costs that are stated by themselves.
 
-Every contender runs in a process of its own, one after the other, several rounds; the medians are
-compared, because a shared machine is never equally quick twice.
+Every contender runs in a process of its own, one after the other, several rounds. A ratio is taken
+within each round, and the median over the rounds is printed: a shared machine is never equally
+quick twice, least of all minutes later.
 """
 
 import argparse
 import json
+import operator
 import statistics
 import subprocess
 import sys
@@ -64,13 +66,18 @@ def print_rates(measured):
         if "images_per_second" in found
     }
     rates["matrix products of the ideal network"] = measured[IDEAL]["bound_images_per_second"]
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    reference = max(rate for name, rate in medians.items() if name.startswith("PyTorch"))
+    references = [
+        max(round_rates)
+        for round_rates in zip(
+            *(values for name, values in rates.items() if name.startswith("PyTorch")), strict=True
+        )
+    ]
     print(f"{'':38}{'images/s':>10}{'lowest':>10}{'highest':>10}{'ratio':>8}{'at least':>10}")
-    for name, median in medians.items():
-        low, high = min(rates[name]), max(rates[name])
+    for name, values in rates.items():
+        row = (statistics.median(values), min(values), max(values))
+        ratio = statistics.median(map(operator.truediv, values, references))
         least = f"{LEAST_RATIO[name]:10.1f}" if name in LEAST_RATIO else ""
-        print(f"{name:38}{median:10,.0f}{low:10,.0f}{high:10,.0f}{median / reference:8.2f}{least}")
+        print(f"{name:38}" + "".join(f"{value:10,.0f}" for value in row) + f"{ratio:8.2f}{least}")
 
 
 def print_costs(measured):

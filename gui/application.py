@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -29,8 +30,21 @@ def prepare(application: QtWidgets.QApplication, theme: str) -> Appearance:
     return Appearance(application, theme)
 
 
+def give_way() -> None:
+    """Leave the processor to the training wherever both want it: what is shown can wait."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    elif sys.platform == "win32":
+        import ctypes
+
+        below_normal = 0x4000
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
+
+
 def run(target: str, key_file: Path | None, theme: str | None) -> int:
     """Open a window on a target; return the process's exit code."""
+    give_way()
     application = QtWidgets.QApplication(sys.argv[:1])
     memory = LayoutMemory()
     appearance = prepare(application, theme or memory.value("theme", "light"))

@@ -217,10 +217,11 @@ def _show(emitter: Emitter, turns: Floats) -> None:
     table = emitter.table
     bright = BRIGHT_SHARE * float(min(table.highest_fields.min(), -table.lowest_fields.max()))
     signs = _signs(table.channels)
-    fields = bright * signs[:, np.newaxis, :] * turns[:, np.newaxis]
-    fields = fields.reshape(-1, table.channels).astype(np.float32)
+    pilot = bright * signs[:, np.newaxis, :] * turns[:, np.newaxis]
+    fields = pilot.reshape(-1, table.channels).astype(np.float32)
     volts = np.empty(fields.shape, np.float32)
-    emitter.modulators.load(table.encode(fields, volts))
+    table.encode(fields, volts)
+    emitter.modulators.load(volts)
 
 
 def _signs(channels: int) -> Floats:

@@ -31,7 +31,7 @@ LARGEST_MISMATCH = 0.25
 LEAST_RATIO = 0.3
 """Least of what either bright mark shows of the other's light, at taps of activations."""
 
-LARGEST_RATIO = 1.4
+LARGEST_RATIO = 2.0
 """Taps of errors see the pump's reflection in both bright marks and the probe in the first; where
 the second is brighter by this, the probe came late."""
 
@@ -51,6 +51,9 @@ def in_step(marks: Volts, range_volts: float, *, backward: bool) -> bool:
     backward
         Whether the bank taps errors, not activations.
     """
+    if float(np.abs(marks).max()) >= range_volts:
+        # Clipped readings say nothing of how bright it was.
+        return True
     before, both, inputs, after = marks.astype(np.float64)
     dark = 0.5 * (before + after)
     first, second, mismatch = _rms(both - dark), _rms(inputs - dark), _rms(before - after)

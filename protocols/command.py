@@ -37,12 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         from instruments.safe_state import ending_signals_raised
         from protocols.commands.application import build_application
+        from protocols.commands.simulate import with_what_to_simulate
 
         # Outside of standalone mode errors of usage come here too, to look like all others.
         # A signal that ends the process unwinds the stack, so that no way out leaves light on.
         with ending_signals_raised():
             code = build_application()(
-                given or ["--help"], prog_name="backbeam", standalone_mode=False
+                with_what_to_simulate(given) or ["--help"],
+                prog_name="backbeam",
+                standalone_mode=False,
             )
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.network import NonlinearUnit
-from sim_backends.nonlinear_units import response
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,6 +43,9 @@ class UnitResponse:
 
 def unit_response(unit: NonlinearUnit, largest_field: float, points: int = 256) -> UnitResponse:
     """Return the response of a unit for fields from 0 to ``largest_field``."""
+    # Here, because it brings a compiler with it that the window need not wait for.
+    from sim_backends.nonlinear_units import response
+
     fields = np.linspace(0.0, largest_field, points)
     optical = unit.kind in ("absorber", "gain")
     # Away from zero, where a/z has no value of its own.
@@ -64,6 +66,8 @@ def region_boundary(unit: NonlinearUnit) -> float | None:
     Below it, in region (i), the response is convex and the unit strongly nonlinear; above it,
     in region (ii), light bleaches its way through almost linearly (arXiv:1912.12256, Fig. 2).
     """
+    from sim_backends.nonlinear_units import response
+
     if unit.kind != "absorber" or unit.strength <= 0:
         return None
     fields = np.linspace(1e-3, _LARGEST_FIELD, 20_000)

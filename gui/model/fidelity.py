@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.network import Layer
-from sim_backends.nonlinear_units import response
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,6 +69,9 @@ def fidelity(
     The last layer is left out: its error is computed in either case. A layer needs its input,
     its error and what enters its unit; without the tap in front of the unit that is computed.
     """
+    # Here, because it brings a compiler with it that the window need not wait for.
+    from sim_backends.nonlinear_units import response
+
     count = len(layers)
     if len(weights) != count or f"error_{count}" not in fields:
         return []

@@ -6,11 +6,15 @@ the first sample, without a bias towards zero, and a NaN leaves no mark.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 Floats = npt.NDArray[np.float64]
+
+_SMALLEST_POWER = 1e-100
+_LONGEST_BLOCK = 512
 
 
 class Smoothing:
@@ -28,16 +32,15 @@ class Smoothing:
         self.weight = weight
         self._values = np.empty(64)
         self._length = 0
-        self._state = np.zeros((2, 1))
+        self._sums = self._weights = 0.0
 
     def extend(self, series: Floats) -> Floats:
         """Return the smoothed series of ``series [n]``; only what is new is worked out."""
         new = series[self._length :]
         if len(new):
             finite = np.isfinite(new)
-            filters = [1.0 - self.weight], [1.0, -self.weight]
-            sums, self._state[0] = lfilter(*filters, np.where(finite, new, 0.0), zi=self._state[0])
-            weights, self._state[1] = lfilter(*filters, finite.astype(float), zi=self._state[1])
+            sums, self._sums = fading_sums(np.where(finite, new, 0.0), self.weight, self._sums)
+            weights, self._weights = fading_sums(finite.astype(float), self.weight, self._weights)
             with np.errstate(invalid="ignore", divide="ignore"):
                 self._append(sums / weights)
         return self._values[: self._length]
@@ -50,3 +53,35 @@ class Smoothing:
             self._values = room
         self._values[self._length : needed] = values
         self._length = needed
+
+
+def fading_sums(series: Floats, weight: float, before: float) -> tuple[Floats, float]:
+    """Return ``y_n = x_n + weight * y_(n-1)`` for every ``n``, and the last of them.
+
+    Parameters
+    ----------
+    series
+        ``x``, ``[n]``, at least one.
+    weight
+        From 0 to below 1.
+    before
+        ``y`` before the first.
+
+    Blocks of the series are summed at once, ``sum_i x_i a^-i`` times ``a^k``, as long as the
+    powers stay in range; only from block to block there is a loop.
+    """
+    if weight == 0:
+        return series.copy(), float(series[-1])
+    size = min(_LONGEST_BLOCK, max(int(math.log(_SMALLEST_POWER) / math.log(weight)), 1))
+    blocks = -(-len(series) // size)
+    padded = np.zeros(blocks * size)
+    padded[: len(series)] = series
+    powers = weight ** np.arange(size)
+    sums = np.cumsum(padded.reshape(blocks, size) / powers, axis=1) * powers
+    fade = weight * powers
+    carried = before
+    for block in sums:
+        block += carried * fade
+        carried = block[-1]
+    flat = sums.reshape(-1)[: len(series)]
+    return flat, float(flat[-1])

@@ -23,7 +23,7 @@ from instruments.arrangements.bench_light import (
 from instruments.errors import BenchFileError
 from instruments.exposure import Volts
 from instruments.network import Array, Pass
-from instruments.stage_hardware import StageHardware, WeightsShown
+from instruments.stage_hardware import Port, StageHardware, WeightsShown
 
 Needed = TypeVar("Needed")
 
@@ -96,7 +96,8 @@ class Cascade:
         field = inputs
         for stage, weights in zip(self._stages, parameters, strict=True):
             field = field @ weights.T
-            for port in ("z", "a"):
+            forward: tuple[Port, ...] = ("z", "a")
+            for port in forward:
                 bank = stage.taps.get(port)
                 if bank is not None:
                     signs[bank] = field
@@ -104,7 +105,8 @@ class Cascade:
                     field = magnitudes[bank] * np.sign(field)
         field = errors
         for stage, weights in zip(reversed(self._stages), reversed(parameters), strict=True):
-            for port in ("delta", "rho"):
+            backward: tuple[Port, ...] = ("delta", "rho")
+            for port in backward:
                 if port == "rho":
                     field = field @ weights
                 bank = stage.taps.get(port)

@@ -237,7 +237,7 @@ class WeightBankTable(CalibrationTable):
         amplifier_field_gain: float = 1.0,
     ) -> Weights:
         """Return the weights ``[rows, columns]`` that blocks hold: what is actually shown."""
-        weights = self.coefficient_weights(depth, offset, amplifier_field_gain)
+        weights = self.coefficient_weights(depth, offset, amplifier_field_gain).real
         return (np.outer(self.row_gains, self.column_gains) * weights).astype(np.float32)
 
     def coefficient_weights(
@@ -245,15 +245,17 @@ class WeightBankTable(CalibrationTable):
         depth: npt.NDArray[Any],
         offset: npt.NDArray[Any],
         amplifier_field_gain: float = 1.0,
-    ) -> Values:
-        """Return what ``decode`` would, were the gains of all rows and columns 1."""
+    ) -> npt.NDArray[np.complex128]:
+        """Return what blocks hold, quadrature included, were the gains of rows and columns 1."""
         scale = self.full_scale * self._gain(amplifier_field_gain)
-        coefficients = self.coefficients(depth, offset).real.astype(np.float32)
+        coefficients = self.coefficients(depth, offset)
         if self.cross_talk:
-            own = coefficients.copy()
-            weight_blocks.spread_to_neighbours(own, np.float32(self.cross_talk), coefficients)
-        weights: Values = scale * coefficients.astype(np.float64)
-        return weights
+            for part in (coefficients.real, coefficients.imag):
+                own = part.astype(np.float32)
+                spread = np.empty_like(own)
+                weight_blocks.spread_to_neighbours(own, np.float32(self.cross_talk), spread)
+                part[...] = spread
+        return scale * coefficients
 
     def coefficients(
         self, depth: npt.NDArray[Any], offset: npt.NDArray[Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ class ClockedDetectors(ConnectedInstrument):
         channels_a_box: int,
         most_shots: int,
         saturation_volts: float,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         super().__init__(request, sessions, {"shots": Limit(1, most_shots, "shots")})
         self.channels = channels
@@ -75,6 +77,7 @@ class ClockedDetectors(ConnectedInstrument):
         self._channels_a_box = channels_a_box
         self._fired = shots_fired(request)
         self._at_arm = (0, 0)
+        self._poll_seconds = poll_seconds
 
     @property
     def dark_volts(self) -> Floats:
@@ -116,7 +119,7 @@ class ClockedDetectors(ConnectedInstrument):
         shots = self.sequence.shots
         for session in self._sessions:
             left = max(0.0, until - self._clock.now())
-            if not wait_for(lambda s=session: self._has_record(s), self._clock, left, POLL_SECONDS):  # type: ignore[misc]
+            if not wait_for(self._recorded(session), self._clock, left, self._poll_seconds):
                 raise InstrumentTimeoutError(
                     f"{session.name} ({session.address}): was not triggered, or its record is not "
                     f"complete, {timeout_seconds:g} s after arming; check its trigger cable"
@@ -140,6 +143,9 @@ class ClockedDetectors(ConnectedInstrument):
         if not self.sequence.done:
             self.sequence.triggered(self._fired.shots - self._at_arm[0] - self.sequence.fired)
         return self.sequence.done
+
+    def _recorded(self, session: Session) -> Callable[[], bool]:
+        return lambda: self._has_record(session)
 
     def _inputs(self, session: Session) -> range:
         """Return the inputs of a box that are in use, from 1."""

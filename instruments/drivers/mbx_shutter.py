@@ -16,7 +16,6 @@ from instruments.drivers.connected_instrument import (
     ConnectedInstrument,
     each,
     open_boxes,
-    refuse_other_models,
 )
 from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import InstrumentTimeoutError
@@ -67,11 +66,10 @@ class MbxShutter(ConnectedInstrument):
         Raises
         ------
         InstrumentError
-            If the controller does not answer or is something else.
+            If the controller does not answer.
         """
         (session,) = open_boxes(request, 1, end=END, baud_rate=BAUD_RATE)
         try:
-            refuse_other_models([session], cls.models)
             return cls(request, session)
         except BaseException:
             each([session], Session.close)

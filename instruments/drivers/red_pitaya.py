@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-MODELS = ("REDPITAYA", "INSTR", "RP", "STEMLAB")
-"""Releases differ in what they say of themselves; before 2.0 it was ``INSTR2014``."""
+MODELS = ("INSTR20",)
+"""What boards say of themselves: ``REDPITAYA,INSTR2024,0,01-16``; the year is the release's."""
 
 SAMPLES_A_SECOND = 125e6
 BUFFER_SAMPLES = 16384

@@ -8,7 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from instruments.drivers.clocked_detectors import ClockedDetectors, check_sampling
+from instruments.drivers.clocked_detectors import (
+    POLL_SECONDS,
+    ClockedDetectors,
+    check_sampling,
+)
 from instruments.drivers.connected_instrument import (
     check_box_count,
     each,
@@ -80,7 +84,15 @@ class RedPitayaDetectors(ClockedDetectors):
                 f"{own.decimation}; its buffer lasts {BUFFER_SAMPLES * self._sample_seconds:g} s "
                 f"and a shot {period:g} s: decimate more"
             )
-        super().__init__(request, sessions, own.channels, INPUTS_OF_A_BOARD, most, own.full_scale)
+        super().__init__(
+            request,
+            sessions,
+            own.channels,
+            INPUTS_OF_A_BOARD,
+            most,
+            own.full_scale,
+            poll_seconds=max(POLL_SECONDS, BUFFER_SAMPLES * self._sample_seconds / 8),
+        )
         self._own = own
         for session in sessions:
             self._configure(session)

@@ -1,11 +1,10 @@
 """PyMeasure's instrument classes on a session, so that their property creators can be used.
 
-A property that asks writes and reads in two steps; ``Atomic`` keeps other threads out in between.
+PyMeasure's instruments write a question and read its answer in two steps; here it is one.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pymeasure.adapters import Adapter
@@ -38,43 +37,57 @@ class SessionAdapter(Adapter):  # type: ignore[misc]
         return f"<SessionAdapter({self.session.address})>"
 
 
-def _lock_of(adapter: Any) -> AbstractContextManager[Any]:
-    session: Session | None = getattr(adapter, "session", None)
-    return nullcontext() if session is None else session
-
-
 class _Strict:
-    """Questions whose answer is heard by the one who asked, and is a number where it has to be."""
+    """Questions whose answer is heard by the one who asked, and is a number where it has to be.
+
+    No property here is dynamic, so attributes need not be looked up PyMeasure's way, which costs
+    more than the question itself.
+    """
+
+    __getattribute__ = object.__getattribute__
 
     def ask(self, command: str, query_delay: float | None = None) -> str:
         """Write a question and read its answer with nobody in between."""
-        with _lock_of(self._adapter()):
+        session = self._session()
+        if session is None:
             answer: str = super().ask(command, query_delay)  # type: ignore[misc]
             return answer
+        return session.query(self._complete(command))
 
     def values(
         self, command: str, separator: str = ",", cast: Callable[[str], Any] = float, **options: Any
     ) -> list[Any]:
         """Return the values of an answer; a garbled one raises where PyMeasure returns text."""
         found: list[Any] = super().values(command, separator, cast, **options)  # type: ignore[misc]
-        session: Session | None = getattr(self._adapter(), "session", None)
-        if session is not None and cast is not str and any(isinstance(one, str) for one in found):
-            raise session.garbled(separator.join(map(str, found)), "a number")
+        session = self._session()
+        if session is not None and cast is not str:
+            for one in found:
+                if isinstance(one, str):
+                    raise session.garbled(separator.join(map(str, found)), "a number")
         return found
 
-    def _adapter(self) -> Any:
+    def _session(self) -> Session | None:
+        """Return the session, or ``None`` on another adapter, such as one of PyMeasure's tests."""
         raise NotImplementedError
+
+    def _complete(self, command: str) -> str:
+        """Return a command with the number of the channel in it."""
+        return command
 
 
 class ScpiDevice(_Strict, SCPIMixin, Instrument):  # type: ignore[misc]
     """An instrument that speaks SCPI, for drivers to declare its properties in."""
 
-    def _adapter(self) -> Any:
-        return self.adapter
+    def _session(self) -> Session | None:
+        return getattr(self.adapter, "session", None)
 
 
 class ScpiChannel(_Strict, Channel):  # type: ignore[misc]
     """A channel of one."""
 
-    def _adapter(self) -> Any:
-        return self.parent.adapter
+    def _session(self) -> Session | None:
+        return getattr(self.parent.adapter, "session", None)
+
+    def _complete(self, command: str) -> str:
+        completed: str = self.insert_id(command)
+        return completed

@@ -354,19 +354,19 @@ class Session:
         """Throw away late replies: ask who is there until that is what is answered."""
         self._log.warning("%s: out of step after a lost reply; brought back", self._who())
         connection.clear()
-        self._send(connection, IDENTITY_QUERY.encode())
-        for _ in range(MOST_STALE_REPLIES):
-            try:
+        try:
+            self._send(connection, IDENTITY_QUERY.encode())
+            for _ in range(MOST_STALE_REPLIES):
                 message = connection.read_message()
-            except NoReplyError as error:
-                raise InstrumentTimeoutError(
-                    f"{self._who()}: does not answer since {_shown(self._sent)}; switch it off and "
-                    "on again, then start anew"
-                ) from error
-            self._heard(message)
-            if message.decode("ascii", "replace").rstrip("\r\n") == self._identity_text:
-                self._out_of_step = False
-                return
+                self._heard(message)
+                if message.decode("ascii", "replace").rstrip("\r\n") == self._identity_text:
+                    self._out_of_step = False
+                    return
+        except NoReplyError as error:
+            raise InstrumentTimeoutError(
+                f"{self._who()}: does not answer since {_shown(self._sent)}; switch it off and on "
+                "again, then start anew"
+            ) from error
         raise self._garbled("answers without end that nobody asked for")
 
     def _connected(self) -> Connection:

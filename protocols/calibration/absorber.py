@@ -20,6 +20,7 @@ from scipy.special import wrightomega
 from instruments.calibration.absorber import MODELS, AbsorberTable, Model
 from instruments.calibration.weight_bank import WeightBankTable
 from protocols.calibration.fitting import Acceptance, EachFit, fit_each
+from protocols.calibration.injection import Injection
 from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
 from protocols.calibration.taps import common_levels, highest_field, unsaturated
@@ -30,6 +31,7 @@ Transmission = Callable[[Floats, Floats], Floats]
 NAME = "absorber"
 
 _LEVELS = 32
+_PROBE_LEVELS = 6
 _REPEATS = 24
 _KNOTS = 25
 _ACCEPTANCE = Acceptance(largest_misfit=0.005)
@@ -394,6 +396,92 @@ def _store_empirical(
             "field transmission",
         )
     )
+
+
+def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
+    """Compare what a probe sees of the medium with what the pump itself sees, level by level.
+
+    In a local medium without gratings they are the same.
+    """
+    taps = session.section(stage).taps
+    injection = _injection_to(session, stage)
+    if taps.z is None or taps.a is None or taps.delta is None or injection is None:
+        return []
+    result = ProtocolResult(NAME, f"{stage}, probe")
+    if not session.light.can_bypass:
+        result.notes.append("the absorber cannot be bypassed")
+        return [result]
+    light, banks = session.light, [taps.z, taps.a, taps.delta]
+    highest = 0.8 * min(highest_field(session, taps.z), highest_field(session, taps.a))
+    injection.show_bright(except_for=stage)
+    inputs, drive = common_levels(session, stage, highest, _PROBE_LEVELS)
+    count = len(inputs)
+    probes = injection.both_signs(count)
+    drives = drive.volts(np.tile(inputs, (2, 1))) | probes
+    light.open_arms("reference", "forward", "backward")
+    seen = {}
+    for transparent in (True, False):
+        light.bypass(transparent)
+        total: dict[str, Floats] = {bank: np.zeros(0) for bank in banks}
+        for bank in banks:
+            total[bank] = np.zeros((2 * count, session.tables.taps[bank].channels))
+        for _ in range(_REPEATS):
+            for bank, volts in light.take(drives, banks).items():
+                total[bank] += volts / _REPEATS
+        seen[transparent] = total
+    drive.close()
+    injection.close()
+    outputs = session.hardware(stage).outputs
+    clear, absorbed = seen[True], seen[False]
+
+    def probe(one: dict[str, Floats]) -> Floats:
+        volts = one[taps.delta or ""][:, :outputs]
+        difference: Floats = volts[:count] - volts[count:]
+        return difference
+
+    def pump(one: dict[str, Floats]) -> Floats:
+        ratios = []
+        for bank in (taps.z or "", taps.a or ""):
+            volts = 0.5 * (one[bank][:count, :outputs] + one[bank][count:, :outputs])
+            ratios.append(volts - session.banks[bank].offset_volts[:outputs])
+        ratio: Floats = ratios[1] / ratios[0]
+        return ratio
+
+    usable = np.logical_and.reduce([session.banks[bank].usable[:outputs] for bank in banks])
+    of_probe = (probe(absorbed) / probe(clear))[:, usable]
+    of_pump = (pump(absorbed) / pump(clear))[:, usable]
+    noise = session.banks[taps.delta].noise_volts[:outputs][usable] / np.sqrt(0.5 * _REPEATS)
+    sigma = noise / np.abs(probe(clear)[:, usable])
+    weights = 1.0 / sigma**2
+    difference = float(((of_probe - of_pump) * weights).sum() / weights.sum())
+    result.add("probe minus pump transmission", difference, float(1.0 / np.sqrt(weights.sum())))
+    result.add("largest difference at a level", float(_by_level(of_probe - of_pump, weights).max()))
+    x = np.abs(inputs[:, 0]) / np.abs(inputs[:, 0]).max() * highest
+    result.curves.append(
+        Curve(
+            f"{stage}, probe and pump (line)",
+            x,
+            (of_probe * weights).sum(axis=1) / weights.sum(axis=1),
+            (of_pump * weights).sum(axis=1) / weights.sum(axis=1),
+            "field in front (saturation fields)",
+            "field transmission",
+        )
+    )
+    return [result]
+
+
+def _by_level(values: Floats, weights: Floats) -> Floats:
+    return np.abs((values * weights).sum(axis=1) / weights.sum(axis=1))
+
+
+def _injection_to(session: CalibrationSession, stage: str) -> Injection | None:
+    """Return the injection whose light reaches a stage's medium from behind."""
+    names = list(session.light.stages)
+    for name in names[names.index(stage) :]:
+        injector = session.section(name).injector
+        if injector is not None:
+            return Injection(session, name, injector)
+    return None
 
 
 def scan_oven(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from instruments.exposure import Volts
 from protocols.calibration.modulators import backward_gain
 from protocols.calibration.session import CalibrationSession
 
@@ -125,6 +126,24 @@ class Injection:
         read = self.expose(banks)
         wanted = {bank: read[bank][: passed[bank].shape[0]] for bank in banks}
         return BackwardFrame(wanted, {bank: passed[bank] for bank in banks})
+
+    def show_bright(self, except_for: str) -> None:
+        """Show bright blocks at a gain of one on the way, but for one stage."""
+        for name in self._path:
+            if name == except_for:
+                continue
+            hardware = self._session.hardware(name)
+            hardware.set_field_gain(1.0)
+            largest = _LARGEST * np.asarray(hardware.bank.largest_weights(1.0))
+            shown = hardware.encode(largest.astype(np.float32))
+            self._session.light.show(name, shown.depth, shown.offset)
+
+    def both_signs(self, shots: int) -> dict[str, Volts]:
+        """Return volts ``[2 shots, n]`` of all injectors lit alike, positive and then negative."""
+        encoder = self._session.tables.encoders[self._injector]
+        fields = np.where(self.alive, self.level, 0.0) * np.ones((shots, 1))
+        signed = np.concatenate([fields, -fields]).astype(np.float32)
+        return {self._injector: encoder.encode(signed)}
 
     def straight(self, bank: str) -> Floats:
         """Return the response ``[n]`` of taps that see one injector each."""

@@ -156,6 +156,8 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
         section = session.section(stage)
         if section.taps.delta is not None and section.taps.z is not None:
             yield _of(taps.NAME, stage, taps.background)
+        if section.absorber and section.taps.delta is not None:
+            yield _of(absorber.NAME, stage, absorber.compare_probe)
 
 
 def _of(

@@ -87,6 +87,8 @@ class StageDrive:
             angles = np.pi * (2 * np.arange(count) + 1) / (2 * count)
             rows = np.cos(np.outer(np.arange(hardware.outputs), angles))
             rows[0] = np.sqrt(0.5)
+            # Signs at random: what gratings leave in quadrature must not add up.
+            rows *= self._session.generator.choice([-1.0, 1.0], count)
             # A row sums to n / 2 with itself; the field in front reaches `reach`.
             reach = self._reach if place == 0 else self.level
             size = 2.0 * self.level / (reach * count)
@@ -121,11 +123,8 @@ class StageDrive:
     ) -> tuple[Floats, dict[str, Floats]]:
         """Put fields ``[shots, n]`` on the inputs; return them as they were and the mean volts."""
         session = self._session
-        sent = fields
-        for inverse in reversed(self._inverses):
-            sent = sent @ inverse.T
         encoder = session.tables.encoders[self._source]
-        volts = encoder.encode(np.clip(sent, -self._reach, self._reach).astype(np.float32))
+        volts = self.volts(fields)[self._source]
         wanted = list(banks)
         monitor = session.section(self._before[-1]).taps.a if self._before else None
         if self._before and monitor is None:
@@ -144,6 +143,15 @@ class StageDrive:
             blind = ~session.banks[monitor].usable
             inputs[:, blind] = fields[:, blind]
         return inputs, {bank: mean[bank] for bank in wanted}
+
+    def volts(self, fields: Floats) -> dict[str, Volts]:
+        """Return the volts ``[shots, channels]`` of modulators that put fields on the inputs."""
+        sent = fields
+        for inverse in reversed(self._inverses):
+            sent = sent @ inverse.T
+        encoder = self._session.tables.encoders[self._source]
+        bounded = np.clip(sent, -self._reach, self._reach).astype(np.float32)
+        return {self._source: encoder.encode(bounded)}
 
     def matrix(self, volts: Floats) -> Floats:
         """Return the response ``[channels, n]`` in volts a unit of field, from ``expose``."""

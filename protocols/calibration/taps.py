@@ -83,13 +83,18 @@ def common_levels(
 ) -> tuple[Floats, StageDrive]:
     """Show weights that make all of a stage's sums alike; return inputs ``[2 levels, n]`` for them.
 
-    The sums go up to ``highest`` fields and down to as much below 0.
+    The sums go up to ``highest`` fields and down to as much below 0. Signs and sizes of the
+    weights vary, and the inputs' signs with them, so that what single gratings leave in quadrature
+    does not add up.
     """
     hardware = session.hardware(stage)
     drive = StageDrive(session, stage, stage_level(session, stage))
     usable = hardware.bank.column_gains != 0.0
-    size = highest / (drive.level * usable.sum())
-    weights = np.full((hardware.outputs, hardware.inputs), size, np.float32)
+    generator = session.generator
+    signs = generator.choice([-1.0, 1.0], hardware.inputs)
+    sizes = generator.uniform(0.5, 1.0, (hardware.outputs, hardware.inputs)) * usable
+    sizes *= highest / (drive.level * sizes.sum(axis=1, keepdims=True))
+    weights = (signs * sizes).astype(np.float32)
     limit = np.inf
     if hardware.amplifier_table is not None:
         limit = 10 ** (float(np.min(hardware.amplifier_table.highest_decibels)) / 20)
@@ -98,8 +103,8 @@ def common_levels(
     shown = hardware.encode(weights)
     session.light.show(stage, shown.depth, shown.offset)
     steps = (np.arange(levels) + 1) / levels
-    sizes = drive.level * np.concatenate([steps, -steps])
-    return sizes[:, np.newaxis] * np.ones(drive.inputs), drive
+    levels_of_light = drive.level * np.concatenate([steps, -steps])
+    return levels_of_light[:, np.newaxis] * signs, drive
 
 
 def unsaturated(

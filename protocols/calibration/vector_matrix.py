@@ -135,7 +135,7 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
         shown = _random_blocks(session, stage)
         light.show(stage, *shown)
         volts.append(drive.expose([bank])[bank])
-        predicted.append(old.coefficient_weights(*shown, gain))
+        predicted.append(seen_by_taps(session, bank, old.coefficient_weights(*shown, gain)))
     measured = np.stack([drive.matrix(one) for one in volts])[:, : old.rows]
     noise = drive.noise(bank)[: old.rows]
     usable = session.banks[bank].usable[: old.rows]
@@ -176,6 +176,17 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
     loss = -20.0 * np.log10(table.full_scale)
     result.add("fan-out, fan-in and losses", loss, unit="dB")
     return [result]
+
+
+def seen_by_taps(
+    session: CalibrationSession, bank: str, weights: npt.NDArray[np.complex128]
+) -> Floats:
+    """Return what taps make of ``[rows, columns]``, relative to how they see what is in phase."""
+    phases = np.zeros(len(weights))
+    known = session.tap_phases.get(bank, phases)[: phases.size]
+    phases[: known.size] = known
+    seen: Floats = weights.real + np.tan(phases)[:, np.newaxis] * weights.imag
+    return seen
 
 
 def _random_blocks(

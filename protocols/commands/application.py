@@ -14,8 +14,10 @@ from protocols.commands.export import export
 from protocols.commands.init import init
 from protocols.commands.monitor import MONITOR_EXAMPLES, monitor
 from protocols.commands.plan import PLAN_EXAMPLES, plan
+from protocols.commands.resources import RESOURCES_EXAMPLES, resources
 from protocols.commands.runs import runs
 from protocols.commands.safe import SAFE_EXAMPLES, safe
+from protocols.commands.serve import SERVE_EXAMPLES, serve
 from protocols.commands.train import EXAMPLES, train
 
 HELP = """Train optical neural networks with light, simulated or real.
@@ -41,6 +43,8 @@ HELP = """Train optical neural networks with light, simulated or real.
   backbeam calibrate my_bench.toml    measure its calibration tables
 
   backbeam safe my_bench.toml         make everything safe, whatever happened
+
+  backbeam resources                  what is connected, and which driver fits
 
 Add --debug anywhere to see where an error comes from.
 """
@@ -86,4 +90,6 @@ def build_application() -> typer.Typer:
     application.command(epilog=PLAN_EXAMPLES)(plan)
     application.command(epilog=CALIBRATE_EXAMPLES)(calibrate)
     application.command(epilog=SAFE_EXAMPLES)(safe)
+    application.command(epilog=RESOURCES_EXAMPLES)(resources)
+    application.command(epilog=SERVE_EXAMPLES)(serve)
     return application

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from protocols.commands.simulate import RecordWire, Simulate
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,6 +20,8 @@ CHECK_EXAMPLES = """**Examples**
 backbeam check                      the built-in bench, all of it simulated
 
 backbeam check my_bench.toml        your own, as `backbeam init` wrote it
+
+backbeam check my_bench.toml --simulate wire      the drivers, talking to models of the boxes
 """
 
 
@@ -26,6 +30,8 @@ def check(
         str,
         typer.Argument(metavar="BENCH", help="Bench file, or name of a built-in bench."),
     ] = "digits",
+    simulate: Simulate = None,
+    record_wire: RecordWire = None,
 ) -> None:
     """Open every instrument of a bench and bring it to its safe state; switch nothing on.
 
@@ -34,13 +40,13 @@ def check(
     instruments did not answer, or one did not go to its safe state. The message then names all
     of them.
     """
-    from instruments.bench_file.reading import find_bench_file
     from instruments.bench_opening import open_bench
     from instruments.errors import InstrumentError
+    from protocols.commands.simulate import found_bench, shared_resources
     from protocols.commands.tables import open_console
 
-    file = find_bench_file(bench)
-    with open_bench(file) as opened:
+    file = found_bench(bench, simulate)
+    with open_bench(file, shared=shared_resources(record_wire)) as opened:
         console = open_console()
         _print_instruments(console, file, opened)
         _print_tables(console, opened)

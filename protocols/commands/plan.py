@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from protocols.commands.simulate import Simulate
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -58,6 +60,7 @@ def plan(
             "N(0, 0.1).",
         ),
     ] = None,
+    simulate: Simulate = None,
 ) -> None:
     """Say what a bench will take: exposures and time, gain, power. Nothing is opened.
 
@@ -65,15 +68,15 @@ def plan(
     the weights and whether the amplifiers make up for the rest; how much light falls where. What
     will not work is said at the end.
     """
-    from instruments.bench_file.reading import find_bench_file
     from instruments.bench_opening import network_layers, nominal_tables
     from instruments.exposure_plan import panel_paces, plan_batch
     from instruments.gain_plan import plan_gains
     from instruments.opening import prepare_instruments
     from instruments.power_budget import power_budget
+    from protocols.commands.simulate import found_bench
     from protocols.commands.tables import open_console
 
-    file = find_bench_file(bench)
+    file = found_bench(bench, simulate)
     prepared = prepare_instruments(file)
     tables = nominal_tables(file, prepared)
     layers = network_layers(file)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from protocols.commands.simulate import Simulate
+
 SAFE_EXAMPLES = """**Examples**
 
 backbeam safe my_bench.toml                  light off, then supplies, one after the other
@@ -23,6 +25,7 @@ def safe(
         float,
         typer.Option(metavar="SECONDS", help="How long instruments have to answer."),
     ] = 10.0,
+    simulate: Simulate = None,
 ) -> None:
     """Bring every instrument that answers to its safe state, in the order the file names.
 
@@ -32,15 +35,15 @@ def safe(
     """
     import math
 
-    from instruments.bench_file.reading import find_bench_file
     from instruments.errors import SettingsError
     from instruments.opening import SharedResources
     from instruments.parallel_opening import open_each, prepare_each, reason_text
+    from protocols.commands.simulate import found_bench
     from protocols.commands.tables import open_console, print_table
 
     if not (math.isfinite(timeout) and timeout > 0):
         raise SettingsError(f"timeout: found {timeout:g}; give a number of seconds above 0")
-    file = find_bench_file(bench)
+    file = found_bench(bench, simulate)
     prepared, failures = prepare_each(file, SharedResources())
     opened = open_each(file, prepared, timeout)
     outcomes = {one.instrument: one for one in opened.make_safe().outcomes}

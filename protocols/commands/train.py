@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protocols.commands import train_options as option
+from protocols.commands.simulate import RecordWire, Simulate
 from protocols.commands.train_options import Activation, Errors, Optimizer
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ EXAMPLES = """**Examples**
 backbeam train                                      the built-in bench learns digits
 
 backbeam train my_bench.toml --epochs 30 --note "a first try"
+
+backbeam train my_bench.toml --simulate wire        real drivers, models of their instruments
 
 backbeam train --ideal --layers 64,32,10            the same without devices
 
@@ -74,6 +77,8 @@ def train(
     fields_every: option.FieldsEvery = 500,
     checkpoint_seconds: option.CheckpointSeconds = 10.0,
     resume: option.Resume = None,
+    simulate: Simulate = None,
+    record_wire: RecordWire = None,
     monitor: option.Monitor = False,
     monitor_host: option.MonitorHost = None,
     json_line: option.JsonLine = False,
@@ -109,6 +114,7 @@ def train(
                 "input_scale": input_scale,
             },
         )
+        values["opens_bench"] = file is not None and not ideal
         for remark in _options_without_effect(values, _given(context)):
             typer.echo(f"note: {remark}", err=True)
     with closing(training.network):
@@ -117,8 +123,8 @@ def train(
 
 def _bench_file(values: dict[str, Any], given: set[str]) -> BenchFile | None:
     """Return the file of the bench that is meant; ``None`` for a network given by options."""
-    from instruments.bench_file.reading import find_bench_file
     from instruments.errors import SettingsError
+    from protocols.commands.simulate import found_bench
 
     bench, named = values["bench"], [name for name in _OF_IDEAL_NETWORKS if name in given]
     other_data = values["data"].lower() != "digits"
@@ -129,7 +135,7 @@ def _bench_file(values: dict[str, Any], given: set[str]) -> BenchFile | None:
             f"{', '.join(map(_flag, named))}: the bench file {bench} says what network it is; "
             "change it there, or leave BENCH out to train an ideal network"
         )
-    return find_bench_file(_BUILT_IN if bench is None else bench)
+    return found_bench(_BUILT_IN if bench is None else bench, values["simulate"])
 
 
 def _given_unit(values: dict[str, Any]) -> NonlinearUnit:
@@ -193,6 +199,7 @@ def _begin(
 ) -> tuple[Training, Recorder]:
     from instruments.bench_opening import network_layers, open_bench
     from instruments.errors import SettingsError
+    from protocols.commands.simulate import shared_resources
     from protocols.experiment import DataChoice, record
     from protocols.settings import TrainingSettings, check
     from protocols.training import Training
@@ -216,7 +223,11 @@ def _begin(
     else:
         _check_fit(file, dataset)
         network = (
-            IdealNetwork(layers) if values["ideal"] else open_bench(file, derivative=derivative)
+            IdealNetwork(layers)
+            if values["ideal"]
+            else open_bench(
+                file, derivative=derivative, shared=shared_resources(values["record_wire"])
+            )
         )
     try:
         training = Training(network, dataset, checked)
@@ -333,6 +344,8 @@ def _options_without_effect(values: dict[str, Any], given: set[str]) -> list[str
         "momentum": (values["optimizer"] is Optimizer.sgd, "--optimizer sgd"),
         "start": (drawn, "weights that are drawn, not loaded"),
         "initial_std": (drawn, "weights that are drawn, not loaded"),
+        "simulate": (values["opens_bench"], "a bench"),
+        "record_wire": (values["opens_bench"], "a bench"),
     }
     return [
         f"{_flag(name)} has no effect here; it goes with {what}"

@@ -6,6 +6,8 @@ the twin, which then differs from them in ways that only its own section names.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -393,3 +395,23 @@ class PhaseShifterArraySettings(_Settings):
     highest_total: PositiveWatts = 2.0
     cross_talk: Annotated[float, Field(strict=True, ge=0, lt=0.5)] = 0.02
     time_constant: PositiveSeconds = 30e-6
+
+
+SETTINGS_OF_KIND: Mapping[str, type[BaseModel]] = MappingProxyType(
+    {
+        "spatial_light_modulator": SpatialLightModulatorSettings,
+        "mirror_device": MirrorDeviceSettings,
+        "modulator_array": ModulatorArraySettings,
+        "photodetector_array": PhotodetectorArraySettings,
+        "camera": CameraSettings,
+        "power_meter": PowerMeterSettings,
+        "optical_amplifier": OpticalAmplifierSettings,
+        "laser": LaserSettings,
+        "shutter": ShutterSettings,
+        "reference_phase": ReferencePhaseSettings,
+        "temperature_controller": TemperatureControllerSettings,
+        "phase_shifter_array": PhaseShifterArraySettings,
+        "trigger_source": TriggerSourceSettings,
+    }
+)
+"""What each kind of simulated instrument can be told."""

@@ -8,14 +8,18 @@ only the simulated one knows stands in the instrument's ``simulation`` table, or
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
+
+from pydantic import BaseModel
 
 from instruments.bench_file.checks import check_bench
 from instruments.bench_file.problems import listed, nearest, validate_section
 from instruments.bench_file.schema import BenchFile, InstrumentSection
 from instruments.errors import BenchFileError, InstrumentError, SettingsError
 from instruments.opening import find_driver
+from sim_backends.simulated.settings import SETTINGS_OF_KIND
 
 EVERYTHING = "all"
 THE_WIRE = "wire"
@@ -82,15 +86,14 @@ def stand_in(bench: BenchFile, name: str) -> InstrumentSection:
     if is_simulated(section):
         return section
     kind = section.kind.replace("_", " ")
-    driver = find_driver(f"{_PREFIX}{kind}")
-    known = driver.Settings.model_fields
+    model = SETTINGS_OF_KIND[section.kind]
     settings: dict[str, Any] = {
-        key: value for key, value in _nominal(bench, name).items() if key in known
+        key: value for key, value in _nominal(bench, name).items() if key in model.model_fields
     }
     settings.update(section.simulation)
     key = f"instruments.{name}.simulation"
     try:
-        validate_section(bench.origin, driver.Settings, settings, key)
+        validate_section(bench.origin, model, settings, key)
     except BenchFileError as error:
         raise BenchFileError(
             f"{error} (to simulate '{name}', a {kind} driven by '{section.driver}')"
@@ -110,7 +113,7 @@ def _nominal(bench: BenchFile, name: str) -> Mapping[str, Any]:
     """Return an instrument's settings as the file writes them, defaults of its driver included."""
     section = bench.instruments[name]
     try:
-        model = find_driver(section.driver).Settings
+        model = _settings_model(section.driver)
     except (BenchFileError, InstrumentError):
         # Without the driver's package, or its vendor's library, the file's own words have to do.
         return section.settings
@@ -118,6 +121,12 @@ def _nominal(bench: BenchFile, name: str) -> Mapping[str, Any]:
     settings = validate_section(bench.origin, model, section.settings, key)
     written = settings.model_dump(mode="json")
     return {name: value for name, value in written.items() if value is not None}
+
+
+@lru_cache(maxsize=64)
+def _settings_model(driver: str) -> type[BaseModel]:
+    # Looking through all installed packages takes tens of milliseconds.
+    return find_driver(driver).Settings
 
 
 def _replaced(bench: BenchFile, names: Iterable[str], wire: str = "real") -> BenchFile:

@@ -15,8 +15,9 @@ from pyvisa import rname
 from instruments.bench_file.problems import validate_section
 from instruments.bench_file.schema import BenchFile
 from instruments.errors import BenchFileError
-from instruments.opening import OpeningRequest, SharedResources, find_driver
+from instruments.opening import OpeningRequest, SharedResources
 from instruments.transport.wire import VisaWire
+from sim_backends.simulated.settings import SETTINGS_OF_KIND
 from sim_backends.simulated.stand_ins import WIRE_MODELS_GROUP, is_simulated, stand_in
 from sim_backends.simulated.twin_of_bench import twin_of_bench
 from sim_backends.twin.clock import SimulatedClock
@@ -112,7 +113,7 @@ def _serial(address: str) -> str:
 def _request(bench: BenchFile, name: str, shared: SharedResources) -> OpeningRequest[Any]:
     """Return what the simulated instrument would be told in whose place boxes stand."""
     section = stand_in(bench, name)
-    model = find_driver(section.driver).Settings
+    model = SETTINGS_OF_KIND[section.kind]
     key = f"instruments.{name}.simulation"
     return OpeningRequest(
         name=name,

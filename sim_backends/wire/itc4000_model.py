@@ -220,10 +220,12 @@ def cooler(request: OpeningRequest[Any]) -> SimulatedTemperatureController:
         dataclasses.replace(
             request,
             name=f"cooler of {request.name}",
-            settings=TemperatureControllerSettings(
-                lowest=f"{LOWEST_CELSIUS} degC",
-                highest=f"{HIGHEST_CELSIUS} degC",
-                settled_within="1 mK",
+            settings=TemperatureControllerSettings.model_validate(
+                {
+                    "lowest": f"{LOWEST_CELSIUS} degC",
+                    "highest": f"{HIGHEST_CELSIUS} degC",
+                    "settled_within": "1 mK",
+                }
             ),
             limits={},
         )

@@ -91,7 +91,7 @@ class Keysight33500Model(ScpiModel):
 
     maker: ClassVar[str] = "Agilent Technologies"
     model: ClassVar[str] = "33522B"
-    firmware: ClassVar[str] = "4.00-1.19-2.00-58-00"
+    firmware: ClassVar[str] = "2.09-1.19-2.00-52-00"
 
     def __init__(self, name: str, serial: str, clock: Any) -> None:
         self.pulses: dict[int, Callable[[int, float], None]] = {}

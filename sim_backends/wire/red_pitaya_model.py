@@ -58,13 +58,14 @@ class RedPitayaModel(ScpiModel):
     """A board with two inputs and two outputs."""
 
     maker: ClassVar[str] = "REDPITAYA"
-    model: ClassVar[str] = "INSTR2020"
-    firmware: ClassVar[str] = "2.07-48"
+    model: ClassVar[str] = "INSTR2024"
+    firmware: ClassVar[str] = "01-16"
     end: ClassVar[bytes] = b"\r\n"
 
     def __init__(self, name: str, serial: str, clock: Any) -> None:
         self.detectors: DetectorOutputs | None = None
-        super().__init__(name, serial, clock)
+        # These boards tell no serial number.
+        super().__init__(name, "0", clock)
 
     def plug_into(self, detectors: DetectorOutputs) -> None:
         """Put detectors in front of the inputs."""

@@ -13,6 +13,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, TypeVar
 
 from sim_backends.twin.clock import SimulatedClock
@@ -26,6 +27,7 @@ from sim_backends.wire.scpi_syntax import (
 )
 
 Reply = str | bytes | None
+Patterns = tuple[tuple[re.Pattern[str], str], ...]
 Method = TypeVar("Method", bound=Callable[..., Reply])
 
 OPERATION_COMPLETE, QUERY_ERROR, DEVICE_ERROR = 1, 4, 8
@@ -34,6 +36,7 @@ ERROR_AVAILABLE, MESSAGE_AVAILABLE, EVENT_SUMMARY, SERVICE_REQUEST = 4, 16, 32, 
 LONGEST_QUEUE = 20
 
 _MARK = "scpi headers"
+_SHORT = 64
 
 
 class ScpiError(Exception):
@@ -86,14 +89,15 @@ class ScpiModel:
     command_end: ClassVar[bytes] = b"\n"
     """With what commands end, on a stream."""
 
-    _patterns: ClassVar[list[tuple[re.Pattern[str], str]]] = []
+    patterns: ClassVar[Patterns] = ()
+    """What the headers of its commands match, and the methods that answer."""
 
     def __init_subclass__(cls) -> None:
         found = []
         for name in dir(cls):
             for pattern in getattr(getattr(cls, name), _MARK, ()):
                 found.append((header_pattern(pattern), name))
-        cls._patterns = found
+        cls.patterns = tuple(found)
 
     def __init__(self, name: str, serial: str, clock: SimulatedClock) -> None:
         self.name = name
@@ -111,7 +115,7 @@ class ScpiModel:
         """Carry out a message; return the reply with its terminator, if there is one."""
         replies: list[bytes] = []
         try:
-            for unit in units_of(message):
+            for unit in _units(message) if len(message) < _SHORT else units_of(message):
                 reply = self._carry_out(unit)
                 if reply is not None:
                     replies.append(reply if isinstance(reply, bytes) else reply.encode("ascii"))
@@ -258,17 +262,32 @@ class ScpiModel:
         return found.method(*found.numbers, *unit.arguments)
 
     def _resolve(self, header: str) -> _Resolved:
-        for pattern, name in self._patterns:
-            match = pattern.fullmatch(header)
-            if match is not None:
-                numbers = tuple(int(text or 1) for text in match.groups())
-                return _Resolved.of(getattr(self, name), numbers)
-        raise ScpiError(-113, f"Undefined header; {header}")
+        found = _lookup(self.patterns, header.upper())
+        if found is None:
+            raise ScpiError(-113, f"Undefined header; {header}")
+        name, numbers = found
+        return _Resolved.of(getattr(self, name), numbers)
 
     def _look_whether_done(self) -> None:
         if self._announce_completion and not self.is_busy():
             self._events |= OPERATION_COMPLETE
             self._announce_completion = False
+
+
+@lru_cache(maxsize=4096)
+def _units(message: bytes) -> tuple[Unit, ...]:
+    """Return the commands of a message; the same short ones come over and over again."""
+    return tuple(units_of(message))
+
+
+@lru_cache(maxsize=4096)
+def _lookup(patterns: Patterns, header: str) -> tuple[str, tuple[int, ...]] | None:
+    """Return the method that answers to a header, and the numbers in it."""
+    for pattern, name in patterns:
+        match = pattern.fullmatch(header)
+        if match is not None:
+            return name, tuple(int(text or 1) for text in match.groups())
+    return None
 
 
 @dataclass(frozen=True, slots=True)

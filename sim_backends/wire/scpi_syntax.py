@@ -134,16 +134,20 @@ class Framer:
         self._terminator = terminator[-1:]
         self._pending = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; return the messages that are complete now, without terminators."""
+        if not self._pending and b"#" not in data and data.find(self._terminator) == len(data) - 1:
+            # One whole message without a block, as most are.
+            return [data[:-1].removesuffix(b"\r")]
         self._pending += data
+        found: list[bytes] = []
         while True:
             after_block, end = self._end()
             if end is None:
-                return
+                return found
             message = self._pending[:end]
             del self._pending[: end + 1]
-            yield _without_return(message, after_block)
+            found.append(_without_return(message, after_block))
 
     def finish(self) -> bytes:
         """Return what is left when the sender says that its message ends here."""

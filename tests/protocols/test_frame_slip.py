@@ -13,7 +13,7 @@ from protocols.settings import TrainingSettings
 from protocols.training import Training, start_record
 
 SETTINGS = TrainingSettings(
-    epochs=8, learning_rate=3e-3, initial_std=0.15, fields_every=0, patience=None
+    epochs=25, learning_rate=3e-3, initial_std=0.15, fields_every=0, patience=None
 )
 DIGITS = load_dataset("digits")
 
@@ -34,7 +34,7 @@ class SlipAt:
 
 @pytest.mark.parametrize("instrument", ["inputs", "errors", "taps_z", "taps_delta", "outputs"])
 def test_a_slip_is_caught_in_its_batch_and_the_batch_repeated(instrument, tmp_path):
-    step = int(np.random.default_rng(len(instrument)).integers(20, 150))
+    step = int(np.random.default_rng(len(instrument)).integers(20, 500))
     shared = SharedResources()
     with open_bench(built_in_bench("digits"), shared=shared) as bench:
         training = Training(bench, DIGITS, SETTINGS)
@@ -45,7 +45,8 @@ def test_a_slip_is_caught_in_its_batch_and_the_batch_repeated(instrument, tmp_pa
     assert np.flatnonzero(slips).tolist() == [step]
     with open_bench(built_in_bench("digits")) as bench:
         undisturbed = Training(bench, DIGITS, SETTINGS).run()
-    assert result.test_accuracy == pytest.approx(undisturbed.test_accuracy, abs=0.02)
+    # From the repeated batch on the noise is another; of 224 images a few fall differently.
+    assert result.test_accuracy == pytest.approx(undisturbed.test_accuracy, abs=0.03)
 
 
 def test_a_slip_that_lasts_ends_the_run_and_says_where_to_look():

@@ -84,7 +84,7 @@ def test_nothing_that_handles_errors_swallows_an_interruption():
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to one process")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_between_the_record_and_the_run_unwinds_the_command(monkeypatch, tmp_path, name):
-    """Nothing holds the signal there; it must not kill outright what may be lit already."""
+    """It must not kill outright what may be lit already."""
     from protocols.command import main
     from protocols.training import Training
 
@@ -92,11 +92,11 @@ def test_a_signal_between_the_record_and_the_run_unwinds_the_command(monkeypatch
     earlier = signal.signal(number, signal.SIG_DFL)
     unwound = []
 
-    def run(*_, **__):
-        try:
-            signal.raise_signal(number)
-        finally:
-            unwound.append(True)
+    def run(training, recorder, progress, stop, control):
+        """What a run that has hardly begun does."""
+        signal.raise_signal(number)
+        unwound.append(True)
+        raise Interrupted("stopped before the first step", stop.signal_number)
 
     monkeypatch.setattr(Training, "run", run)
     try:

@@ -1,13 +1,14 @@
 """Bins follow the values, and nothing is left out silently."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
 from gui.model.histogram import histogram
 
 
+@settings(deadline=None)
 @given(arrays(np.float64, some.integers(0, 200), elements=some.floats(width=32, allow_nan=True)))
 def test_every_value_is_counted_somewhere(values):
     found = histogram(values)

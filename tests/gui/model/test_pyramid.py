@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
@@ -24,6 +24,7 @@ def grown(values, cuts):
     return pyramid
 
 
+@settings(deadline=None)
 @given(SERIES, some.lists(some.integers(0, 700), max_size=5), some.data())
 def test_a_view_holds_the_smallest_the_largest_and_the_last_value(values, cuts, data):
     start = data.draw(some.integers(0, len(values) - 1))
@@ -39,6 +40,7 @@ def test_a_view_holds_the_smallest_the_largest_and_the_last_value(values, cuts, 
     assert np.array_equal(highs[-1], inside[-1], equal_nan=True)
 
 
+@settings(deadline=None)
 @given(SERIES, some.integers(1, 20))
 def test_every_bin_is_what_brute_force_finds(values, pixels):
     positions, lows, highs = grown(values, []).envelope(values, 0, len(values), pixels)
@@ -49,6 +51,7 @@ def test_every_bin_is_what_brute_force_finds(values, pixels):
         assert np.array_equal(high, np.fmax.reduce(inside), equal_nan=True)
 
 
+@settings(deadline=None)
 @given(SERIES, some.integers(0, 700), some.integers(1, 20))
 def test_a_series_cut_short_and_grown_again_leaves_no_trace(values, cut, pixels):
     pyramid = Pyramid()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
@@ -20,6 +20,7 @@ def by_definition(series, weight):
     return np.array(smoothed)
 
 
+@settings(deadline=None)
 @given(
     arrays(
         np.float64,

@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -21,6 +21,7 @@ VALUES = some.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     some.dictionaries(some.sampled_from(["a", "b", "first"]), VALUES, max_size=3),
     DTYPES.flatmap(lambda dtype: arrays(dtype, array_shapes(min_dims=0, max_side=4))),
@@ -35,6 +36,7 @@ def test_a_message_comes_back_as_it_was(header, values):
     assert back.arrays["values"].shape == values.shape
 
 
+@settings(deadline=None)
 @given(some.lists(some.binary(max_size=40), max_size=4))
 def test_noise_is_no_message(frames):
     with pytest.raises(MessageError):

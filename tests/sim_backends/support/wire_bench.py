@@ -86,7 +86,9 @@ def wire_bench_file(
     return bench
 
 
-def wire_bench(*names: str, shared: SharedResources | None = None, **changes: Any) -> SimulatedBench:
+def wire_bench(
+    *names: str, shared: SharedResources | None = None, **changes: Any
+) -> SimulatedBench:
     """Open every instrument of such a bench."""
     resources = SharedResources() if shared is None else shared
     prepared = prepare_instruments(wire_bench_file(*names, **changes), resources)
