@@ -1,8 +1,8 @@
 """What the in-process wire costs, drivers and PyVISA included. Prints JSON.
 
-``scalar_query_microseconds``: a property of PyMeasure's ThorlabsPM100USB, unchanged, and of a driver
-of this project. ``block_megabytes_per_second``: a waveform of 64 KiB up to a generator, and the same
-amount down from an oscilloscope, as numbers.
+``scalar_query_microseconds``: a property of PyMeasure's ThorlabsPM100USB, unchanged, and of a
+driver of this project. ``block_megabytes_per_second``: a waveform of 64 KiB up to a generator, and
+the same amount down from an oscilloscope, as numbers.
 """
 
 import json

@@ -10,6 +10,8 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from gui.qt import QtCore, QtWidgets, pg
 from gui.theme.appearance import Appearance
 from gui.window.doctor import missing_signs
@@ -31,7 +33,12 @@ def prepare(application: QtWidgets.QApplication, theme: str) -> Appearance:
 
 
 def give_way() -> None:
-    """Leave the processor to the training wherever both want it: what is shown can wait."""
+    """Leave the processor to the training wherever both want it: what is shown can wait.
+
+    Threads of the linear algebra library wait for each other by turning in circles; a second one
+    gains nothing here and was measured to take a tenth of a training's time.
+    """
+    threadpool_limits(1, user_api="blas")
     if hasattr(os, "nice"):
         os.nice(10)
     elif sys.platform == "win32":

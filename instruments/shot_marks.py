@@ -31,7 +31,7 @@ LARGEST_MISMATCH = 0.25
 LEAST_RATIO = 0.3
 """Least of what either bright mark shows of the other's light, at taps of activations."""
 
-LARGEST_RATIO = 2.0
+LARGEST_RATIO = 1.6
 """Taps of errors see the pump's reflection in both bright marks and the probe in the first; where
 the second is brighter by this, the probe came late."""
 

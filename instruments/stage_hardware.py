@@ -79,8 +79,11 @@ class Emitter:
 
     def _mark(self, volts: Array) -> None:
         if self.marks:
-            bright = BRIGHT_SHARE * float(self.table.highest_fields.min())
-            fields = np.outer(self.marks, np.full(self.table.channels, bright)).astype(np.float32)
+            table = self.table
+            bright = min(table.highest_fields.min(), -table.lowest_fields.max())
+            # Light of one sign everywhere may cancel: rows of trained weights sum to little.
+            signs = np.random.default_rng(table.channels).choice([-1.0, 1.0], table.channels)
+            fields = np.outer(self.marks, BRIGHT_SHARE * bright * signs).astype(np.float32)
             self.table.encode(fields, volts)
 
 

@@ -34,9 +34,9 @@ def train(folder):
     command = [sys.executable, "-m", "protocols.command", "train"]
     # Quiet, in the folder of the runs.
     options = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    short = ["--epochs", "30", "--learning-rate", "2e-3", "--note", "smaller steps"]
+    short = ["--epochs", "60", "--learning-rate", "3e-3", "--note", "larger steps"]
     subprocess.run([*command, *short, "--out", "runs/digits-1"], check=True, **options)
-    longer = ["--epochs", "5000", "--fields-every", "200", "--note", "the built-in bench"]
+    longer = ["--epochs", "5000", "--learning-rate", "1e-3", "--note", "the built-in bench"]
     return subprocess.Popen([*command, *longer, "--out", "runs/digits-2"], **options)
 
 

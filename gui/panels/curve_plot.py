@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gui.panels.readable_axis import ReadableAxis
 from gui.qt import QtCore, QtGui, QtWidgets, pg
 from gui.theme.appearance import Appearance
 from gui.theme.contrast import mixed
@@ -48,24 +49,6 @@ class CurveStyle:
     faint: bool = False
     markers: bool = False
     dashed: bool = False
-
-
-class ReadableAxis(pg.AxisItem):
-    """An axis whose logarithmic labels do not run into each other: 1, 2, 5 or powers of ten."""
-
-    def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Return the labels of ticks at exponents ``values``."""
-        low, high = sorted(self.range)
-        kept = (1,) if high - low > 2.2 else (1, 2, 5)
-        return [_power(value) if _mantissa(value) in kept else "" for value in values]
-
-
-def _mantissa(exponent: float) -> int:
-    return round(10.0 ** (exponent - math.floor(exponent + 1e-9)))
-
-
-def _power(exponent: float) -> str:
-    return f"{10.0**exponent:.3g}"
 
 
 class CurvePlot(pg.PlotWidget):
@@ -212,7 +195,6 @@ class CurvePlot(pg.PlotWidget):
         font = self._appearance.font(0.9)
         for side in ("bottom", "left"):
             axis = self.getPlotItem().getAxis(side)
-            axis.enableAutoSIPrefix(False)
             axis.setPen(pg.mkPen(theme.muted))
             axis.setTextPen(pg.mkPen(theme.text))
             axis.setStyle(tickFont=font, maxTickLevel=1, tickLength=-4)
@@ -353,8 +335,13 @@ class CurvePlot(pg.PlotWidget):
             heights.append(floor)
             floor += line
         over = max((heights[-1] if heights else y0) - (y1 - 0.6 * line), 0.0)
+        across = max(self._box.width(), 1.0) / (x1 - x0)
         for (_, place, name), height in zip(places, heights, strict=True):
-            self._ends[name].setPos(place, height - over)
+            end = self._ends[name]
+            # To the left of the curve's end, unless there is no room.
+            room = (place - x0) * across >= end.boundingRect().width()
+            end.setAnchor((1, 0.5) if room else (0, 0.5))
+            end.setPos(place, height - over)
 
 
 def _limits(arrays: Sequence[Floats]) -> tuple[float, float]:

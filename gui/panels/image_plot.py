@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gui.panels.colour_maps import MapKind, colour_map
+from gui.panels.readable_axis import ReadableAxis
 from gui.qt import QtCore, QtGui, QtWidgets, pg
 from gui.theme.appearance import Appearance
 
@@ -28,7 +29,8 @@ class ImagePlot(pg.PlotWidget):
         scale_label: str = "",
         square: bool = False,
     ) -> None:
-        super().__init__(background=None)
+        axes = {side: ReadableAxis(side) for side in ("bottom", "left")}
+        super().__init__(background=None, axisItems=axes)
         self._appearance = appearance
         self._labels = {"bottom": x_label, "left": y_label}
         self._kind = kind
@@ -48,6 +50,7 @@ class ImagePlot(pg.PlotWidget):
         self._bar = pg.ColorBarItem(
             interactive=False, width=12, colorMap=colour_map(kind, appearance.theme)
         )
+        self._bar.axis.autoSIPrefix = False
         self._bar.setImageItem(self.image, insert_in=plot)
         self._shape: tuple[int, ...] = ()
         self.setSizePolicy(
@@ -87,7 +90,6 @@ class ImagePlot(pg.PlotWidget):
         for side, axis in axes.items():
             axis.setLabel(self._labels[side], color=theme.text, **{"font-size": size})
         for axis in (*axes.values(), self._bar.axis):
-            axis.enableAutoSIPrefix(False)
             axis.setPen(pg.mkPen(theme.muted))
             axis.setTextPen(pg.mkPen(theme.text))
             axis.setStyle(tickFont=self._appearance.font(0.9))

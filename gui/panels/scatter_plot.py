@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gui.panels.curve_plot import DASHES, SYMBOLS
+from gui.panels.readable_axis import ReadableAxis
 from gui.qt import QtCore, QtGui, QtWidgets, pg
 from gui.theme.appearance import Appearance
 
@@ -23,7 +24,8 @@ class ScatterPlot(pg.PlotWidget):
     painted = QtCore.Signal()
 
     def __init__(self, appearance: Appearance, x_label: str, y_label: str) -> None:
-        super().__init__(background=None)
+        axes = {side: ReadableAxis(side) for side in ("bottom", "left")}
+        super().__init__(background=None, axisItems=axes)
         self._appearance = appearance
         self._labels = {"bottom": x_label, "left": y_label}
         plot = self.getPlotItem()
@@ -89,7 +91,6 @@ class ScatterPlot(pg.PlotWidget):
         size = f"{self._appearance.font(0.95).pointSizeF():.1f}pt"
         for side in ("bottom", "left"):
             axis = self.getPlotItem().getAxis(side)
-            axis.enableAutoSIPrefix(False)
             axis.setPen(pg.mkPen(theme.muted))
             axis.setTextPen(pg.mkPen(theme.text))
             axis.setStyle(tickFont=self._appearance.font(0.9), maxTickLevel=1)

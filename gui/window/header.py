@@ -31,7 +31,7 @@ class Header(QtWidgets.QWidget):
         self.state = self._label("state of the run")
         self.progress = QtWidgets.QProgressBar()
         self.progress.setAccessibleName("progress of the run")
-        self.progress.setMinimumWidth(120)
+        self.progress.setMinimumWidth(80)
         self.left = self._label("time left")
         self.link = self._label("age of what is shown")
         self.buttons = {name: QtWidgets.QToolButton() for name in TRANSPORT}
@@ -40,12 +40,14 @@ class Header(QtWidgets.QWidget):
         for widget in (self.run, self.hardware, self.sign, self.state):
             layout.addWidget(widget)
         layout.addWidget(self.progress, 1)
+        self.setSizePolicy(
+            QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Preferred
+        )
         layout.addWidget(self.left)
         for button in self.buttons.values():
             button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
             layout.addWidget(button)
-        layout.addStretch(0)
         layout.addWidget(self.link)
         appearance.changed.connect(self.restyle)
         self.restyle()

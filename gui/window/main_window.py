@@ -75,6 +75,9 @@ class MonitorWindow(QtWidgets.QMainWindow):
         self.header.connect_actions({name: self.commands.action(name) for name in TRANSPORT})
         self._connect()
         self.resize(1600, 950)
+        self.resizeDocks(
+            list(self.docks.values()), [270, 270, 340, 340], QtCore.Qt.Orientation.Horizontal
+        )
         self._default_state = self.saveState()
         self.memory.restore(self)
         self._timer = QtCore.QTimer(self)
@@ -296,10 +299,16 @@ class MonitorWindow(QtWidgets.QMainWindow):
         layout = QtWidgets.QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.header)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.history)
         self.setCentralWidget(middle)
+        # Above everything, so that what it says takes no room from the lists at the sides.
+        bar = QtWidgets.QToolBar("Header")
+        bar.setObjectName("bar")
+        bar.setMovable(False)
+        bar.toggleViewAction().setEnabled(False)
+        bar.addWidget(self.header)
+        self.addToolBar(bar)
         sides = QtCore.Qt.DockWidgetArea
         self.docks = {
             name: self._dock(name, widget, area)
@@ -310,9 +319,6 @@ class MonitorWindow(QtWidgets.QMainWindow):
                 ("Events", self.events, sides.RightDockWidgetArea),
             )
         }
-        self.resizeDocks(
-            list(self.docks.values()), [270, 270, 350, 350], QtCore.Qt.Orientation.Horizontal
-        )
         self.statusBar().addPermanentWidget(self.status, 1)
 
     def _dock(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,8 @@ class ClockedDetectors(ConnectedInstrument):
 
     All shots of a sequence have to be fired in a row: a record does not wait for the next firing.
     """
+
+    takes_shots_in_parts: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -95,6 +95,7 @@ class Itc4000Amplifier(ConnectedInstrument):
         self._wanted = np.zeros(self.channels)
         self._go_safe()
         for box in self._boxes:
+            box.temperature_unit = "C"
             box.target = own.temperature
         self._check_complaints()
 

@@ -115,6 +115,7 @@ class Itc4000Laser(ConnectedInstrument):
         self._watts = check_value(self.name, "power_watts", own.power, self._limits["power_watts"])
         self._detuning_hertz = 0.0
         self._go_safe()
+        self._box.temperature_unit = "C"
         self._box.target = own.line_temperature
         self._check_complaints()
 

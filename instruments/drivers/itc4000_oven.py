@@ -39,6 +39,7 @@ class Itc4000Oven(ConnectedInstrument):
 
     def __init__(self, request: OpeningRequest[Itc4000OvenSettings], session: Session) -> None:
         self._box = itc4000(session)
+        self._box.temperature_unit = "C"
         allowed = Limit(float(self._box.lowest_target), float(self._box.highest_target), "degC")
         super().__init__(request, [session], {"temperature_celsius": allowed})
         self._own = request.settings

@@ -62,6 +62,7 @@ class RedPitayaModulators(ConnectedInstrument):
     kind: ClassVar[str] = "modulator_array"
     Settings: ClassVar[type[RedPitayaModulatorSettings]] = RedPitayaModulatorSettings
     models: ClassVar[tuple[str, ...]] = MODELS
+    takes_shots_in_parts: ClassVar[bool] = False
 
     def __init__(
         self, request: OpeningRequest[RedPitayaModulatorSettings], sessions: list[Session]

@@ -54,6 +54,9 @@ class Itc4000(ScpiDevice):
         values=_ON_OFF,
         map_values=True,
     )
+    temperature_unit = ScpiDevice.setting(
+        "UNIT:TEMP %s", """Set the unit of all temperatures: C, K or F (str)."""
+    )
     target = ScpiDevice.control(
         "SOUR2:TEMP?",
         "SOUR2:TEMP %.9gC",

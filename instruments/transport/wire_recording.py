@@ -99,6 +99,8 @@ class ReplayConnection:
         self._address = address
         self._traffic = deque(traffic)
         self._readable = bytearray()
+        self.end = b"\n"
+        """With what messages end."""
 
     def write(self, message: bytes) -> None:
         """Check that this is what comes next."""
@@ -115,8 +117,8 @@ class ReplayConnection:
             self._readable += self._traffic.popleft()[1]
 
     def read_message(self) -> bytes:
-        """Return the reply up to its first line feed."""
-        end = self._readable.find(b"\n") + 1
+        """Return the reply up to its first terminator."""
+        end = self._readable.find(self.end[-1:]) + 1
         if not end:
             raise NoReplyError(bytes(self._readable))
         return self.read_bytes(end)
@@ -162,7 +164,9 @@ class ReplayWire:
         """Return the recorded box of that address."""
         if address not in self.connections:
             raise ConnectionLostError("the recording has nobody at this address")
-        return self.connections[address]
+        connection = self.connections[address]
+        connection.end = end
+        return connection
 
 
 def _short(message: object) -> str:

@@ -11,6 +11,8 @@ monotone, stands for itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,7 @@ _REPEATS = 24
 _KNOTS = 25
 _ACCEPTANCE = Acceptance(largest_misfit=0.005)
 _STEP = 1e-5
+_LARGEST_DISAGREEMENT = 0.03
 _DEEP = 0.1
 """Relative uncertainty of an optical depth beyond which only a bound is known."""
 
@@ -80,6 +83,23 @@ def calibrate_absorber(session: CalibrationSession, stage: str) -> list[Protocol
     found = fits[chosen]
     share = _noise_share(session, taps.a, behind, usable)
     reason = _misfit(found, share, usable)
+    if not reason and np.median(found.reduced_chi_square[usable]) > _ACCEPTANCE.largest_chi_square:
+        halves = [
+            fit_models(
+                session,
+                stage,
+                taps.z,
+                taps.a,
+                front,
+                behind,
+                clear_front,
+                clear_behind,
+                usable,
+                part,
+            )[chosen]
+            for part in ("weak", "strong")
+        ]
+        found, reason = _with_disagreement(found, halves, usable)
     for name, one in fits.items():
         chi = float(np.median(one.reduced_chi_square[usable]))
         result.add(f"reduced chi-square, {name}", chi)
@@ -102,14 +122,15 @@ def _take(
     outputs = session.hardware(stage).outputs
     offsets = [session.banks[bank].offset_volts[:outputs] for bank in (z, a)]
     highest = min(highest_field(session, z), highest_field(session, a))
-    inputs, drive = common_levels(session, stage, highest, _LEVELS)
+    inputs, drive, turns = common_levels(session, stage, highest, _LEVELS)
+    along = [session.along_light(bank, turns) for bank in (z, a)]
     volts = []
     for transparent in (True, False):
         light.bypass(transparent)
         read = drive.expose_fields(inputs, [z, a], _REPEATS)[1]
         volts += [
-            read[bank][:, :outputs] - offset
-            for bank, offset in zip((z, a), offsets, strict=True)
+            (read[bank][:, :outputs] - offset) * factor
+            for bank, offset, factor in zip((z, a), offsets, along, strict=True)
         ]
     drive.close()
     light.open_arms("reference", "forward", "backward")
@@ -127,8 +148,12 @@ def fit_models(
     clear_front: Floats,
     clear_behind: Floats,
     usable: npt.NDArray[np.bool_],
+    part: Literal["all", "weak", "strong"] = "all",
 ) -> dict[Model, EachFit]:
-    """Fit both models neuron by neuron: optical depth, saturation voltage, ratio of the taps."""
+    """Fit both models neuron by neuron: optical depth, saturation voltage, ratio of the taps.
+
+    With ``part`` only the weaker or the stronger two thirds of the light are looked at.
+    """
     outputs = front.shape[1]
     noise_z, noise_a = (
         session.banks[bank].noise_volts[:outputs] / np.sqrt(_REPEATS) for bank in (z, a)
@@ -153,7 +178,7 @@ def fit_models(
             np.stack([np.full(outputs, depth), scale, ratio], axis=1),
             noise_z,
             noise_a,
-            unsaturated(session, z, front) & unsaturated(session, a, behind),
+            unsaturated(session, z, front) & unsaturated(session, a, behind) & _part(front, part),
             whole,
         )
         for name, transmission in _MODELS.items()
@@ -229,6 +254,31 @@ def fit_transmission(
     return EachFit(
         current, found.covariance, found.residuals, found.reduced_chi_square, found.converged
     )
+
+
+def _part(front: Floats, part: Literal["all", "weak", "strong"]) -> npt.NDArray[np.bool_]:
+    sizes = np.abs(front)
+    if part == "weak":
+        return np.asarray(sizes <= np.quantile(sizes, 2 / 3, axis=0), np.bool_)
+    if part == "strong":
+        return np.asarray(sizes >= np.quantile(sizes, 1 / 3, axis=0), np.bool_)
+    return np.ones(sizes.shape, np.bool_)
+
+
+def _with_disagreement(
+    found: EachFit, halves: list[EachFit], usable: npt.NDArray[np.bool_]
+) -> tuple[EachFit, str]:
+    """Enlarge uncertainties by how far weak and strong light disagree; refuse if that is far.
+
+    A model that is wrong fits each range with numbers of its own.
+    """
+    apart = halves[1].parameters - halves[0].parameters
+    covariance = found.covariance + apart[:, :, np.newaxis] * apart[:, np.newaxis, :]
+    relative = float(np.median(np.abs(apart[usable, :2] / found.parameters[usable, :2])))
+    enlarged = replace(found, covariance=covariance)
+    if relative > _LARGEST_DISAGREEMENT:
+        return enlarged, f"weak and strong light disagree by {relative:.0%} on depth and saturation"
+    return enlarged, ""
 
 
 def _chosen(fits: dict[Model, EachFit], usable: npt.NDArray[np.bool_]) -> Model:
@@ -335,9 +385,7 @@ def _store(
     )
 
 
-def _rescaled(
-    session: CalibrationSession, stage: str, change: Floats
-) -> WeightBankTable:
+def _rescaled(session: CalibrationSession, stage: str, change: Floats) -> WeightBankTable:
     """Return the stage's weights in saturation fields, now that taps read them."""
     old = session.tables.weight_banks[stage]
     rows = old.row_gains / change[: old.rows]
@@ -414,7 +462,7 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
     light, banks = session.light, [taps.z, taps.a, taps.delta]
     highest = 0.8 * min(highest_field(session, taps.z), highest_field(session, taps.a))
     injection.show_bright(except_for=stage)
-    inputs, drive = common_levels(session, stage, highest, _PROBE_LEVELS)
+    inputs, drive, _ = common_levels(session, stage, highest, _PROBE_LEVELS)
     count = len(inputs)
     probes = injection.both_signs(count)
     drives = drive.volts(np.tile(inputs, (2, 1))) | probes
@@ -422,36 +470,36 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
     seen = {}
     for transparent in (True, False):
         light.bypass(transparent)
-        total: dict[str, Floats] = {bank: np.zeros(0) for bank in banks}
-        for bank in banks:
-            total[bank] = np.zeros((2 * count, session.tables.taps[bank].channels))
+        total = {bank: np.zeros((2 * count, session.tables.taps[bank].channels)) for bank in banks}
         for _ in range(_REPEATS):
             for bank, volts in light.take(drives, banks).items():
                 total[bank] += volts / _REPEATS
         seen[transparent] = total
     drive.close()
     injection.close()
-    outputs = session.hardware(stage).outputs
     clear, absorbed = seen[True], seen[False]
+    outputs = session.hardware(stage).outputs
+    alive = np.logical_and.reduce([session.banks[bank].usable[:outputs] for bank in banks])
+    usable = np.flatnonzero(alive)
+    front, behind, back = banks
 
     def probe(one: dict[str, Floats]) -> Floats:
-        volts = one[taps.delta or ""][:, :outputs]
+        volts = one[back][:, usable]
         difference: Floats = volts[:count] - volts[count:]
         return difference
 
     def pump(one: dict[str, Floats]) -> Floats:
-        ratios = []
-        for bank in (taps.z or "", taps.a or ""):
-            volts = 0.5 * (one[bank][:count, :outputs] + one[bank][count:, :outputs])
-            ratios.append(volts - session.banks[bank].offset_volts[:outputs])
-        ratio: Floats = ratios[1] / ratios[0]
+        parts = []
+        for bank in (front, behind):
+            volts = 0.5 * (one[bank][:count, usable] + one[bank][count:, usable])
+            parts.append(volts - session.banks[bank].offset_volts[usable])
+        ratio: Floats = parts[1] / parts[0]
         return ratio
 
-    usable = np.logical_and.reduce([session.banks[bank].usable[:outputs] for bank in banks])
-    of_probe = (probe(absorbed) / probe(clear))[:, usable]
-    of_pump = (pump(absorbed) / pump(clear))[:, usable]
-    noise = session.banks[taps.delta].noise_volts[:outputs][usable] / np.sqrt(0.5 * _REPEATS)
-    sigma = noise / np.abs(probe(clear)[:, usable])
+    of_probe = probe(absorbed) / probe(clear)
+    of_pump = pump(absorbed) / pump(clear)
+    noise = session.banks[back].noise_volts[usable] / np.sqrt(0.5 * _REPEATS)
+    sigma = noise / np.abs(probe(clear))
     weights = 1.0 / sigma**2
     difference = float(((of_probe - of_pump) * weights).sum() / weights.sum())
     result.add("probe minus pump transmission", difference, float(1.0 / np.sqrt(weights.sum())))
@@ -471,7 +519,8 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
 
 
 def _by_level(values: Floats, weights: Floats) -> Floats:
-    return np.abs((values * weights).sum(axis=1) / weights.sum(axis=1))
+    means = (values * weights).sum(axis=1) / weights.sum(axis=1)
+    return np.asarray(np.abs(means), np.float64)
 
 
 def _injection_to(session: CalibrationSession, stage: str) -> Injection | None:
@@ -502,9 +551,7 @@ def scan_oven(
             oven.set_temperature_celsius(temperature)
             oven.wait_until_settled(timeout)
             outputs = session.hardware(stage).outputs
-            usable = (
-                session.banks[taps.z].usable[:outputs] & session.banks[taps.a].usable[:outputs]
-            )
+            usable = session.banks[taps.z].usable[:outputs] & session.banks[taps.a].usable[:outputs]
             volts = _take(session, stage, taps.z, taps.a)
             fits = fit_models(session, stage, taps.z, taps.a, *volts, usable)
             found = fits[_chosen(fits, usable)]

@@ -157,9 +157,7 @@ def calibrate_injector(session: CalibrationSession, stage: str) -> list[Protocol
     light.rest_volts[name] = null.astype(np.float32)
     low, high = light.volts_range(name)
     swing = np.minimum(np.minimum(high - null, null - low), 0.9 * fits.parameters[:, 1])
-    left, left_sigma = _left_at_null(
-        session, stage, name, bank, null, swing, fits, arm="backward"
-    )
+    left, left_sigma = _left_at_null(session, stage, name, bank, null, swing, fits, arm="backward")
     light.show(stage, shown.depth, shown.offset)
     sweep = _sweep(session, name, bank)
     fits = _fit_curves(session, name, sweep)

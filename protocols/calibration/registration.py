@@ -165,12 +165,14 @@ def phases_of_taps(
     session: CalibrationSession,
     bank: str,
     sweep: tuple[Floats, Floats, Floats],
+    light_radians: Floats,
     *,
     align: bool,
 ) -> tuple[Floats, Floats]:
-    """Return each tap's phase against the network's real axis at rest, and its uncertainty.
+    """Return the phases ``[n]`` of references against the network's real axis, and their errors.
 
-    With ``align`` the actuator's rest position is moved to the mean phase first.
+    ``light_radians``, ``[n]``, is the phase of the light itself, which gratings are rarely free of.
+    With ``align`` the actuator's rest position is moved so that their mean is 0.
     """
     volts, signals, noise = sweep
     usable = session.banks[bank].usable[: signals.shape[1]]
@@ -178,12 +180,13 @@ def phases_of_taps(
     slope = float(found.parameters[0])
     raw, amplitudes = _phases(found), _amplitudes(found)
     if align:
-        mean = float(np.angle((amplitudes * np.exp(1j * raw)).sum()))
+        behind = raw - light_radians[usable]
+        mean = float(np.angle((amplitudes * np.exp(1j * behind)).sum()))
         session.radians_per_volt[bank] = slope
         session.rest_volts[bank] = session.within_reach(bank, mean / slope)
     rest = slope * session.rest_volts.get(bank, 0.0)
     phases, sigmas = np.zeros(signals.shape[1]), np.zeros(signals.shape[1])
-    phases[usable] = np.angle(np.exp(1j * (raw - rest)))
+    phases[usable] = np.angle(np.exp(1j * (light_radians[usable] + rest - raw)))
     sigmas[usable] = noise[usable] / (np.maximum(amplitudes, 1e-300) * np.sqrt(0.5 * volts.size))
     return phases, sigmas
 
@@ -223,9 +226,7 @@ def _fit_phases(volts: Floats, signals: Floats, noise: Floats) -> Fit:
     slope = float(slopes[int(np.argmin([np.square(linear(one)[1]).sum() for one in slopes]))])
     found = fit(lambda p: linear(float(p[0]))[1], [slope])
     in_phase_and_quadrature = linear(float(found.parameters[0]))[0].ravel()
-    return replace(
-        found, parameters=np.concatenate([found.parameters, in_phase_and_quadrature])
-    )
+    return replace(found, parameters=np.concatenate([found.parameters, in_phase_and_quadrature]))
 
 
 def _model(p: Floats, volts: Floats) -> Floats:

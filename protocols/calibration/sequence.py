@@ -46,12 +46,23 @@ PROTOCOLS = (
 )
 
 
+_FOUNDATIONS = (
+    registration.NAME,
+    modulators.NAME,
+    spatial_light_modulator.NAME,
+    vector_matrix.NAME,
+    taps.NAME,
+)
+"""What the protocols after them rest on, in the same stage and those behind."""
+
+
 @dataclass(frozen=True)
 class Step:
-    """One protocol for one instrument or stage."""
+    """One protocol for one instrument or stage; ``stage`` is ``None`` where it is about all."""
 
     protocol: str
     target: str
+    stage: str | None
     run: Callable[[CalibrationSession], list[ProtocolResult]]
 
 
@@ -130,7 +141,7 @@ def _known(name: str) -> str:
 
 
 def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[Step]:
-    yield Step(detectors.NAME, "all banks", detectors.calibrate_detectors)
+    yield Step(detectors.NAME, "all banks", None, detectors.calibrate_detectors)
     for stage in session.light.stages:
         section = session.section(stage)
         yield _of(registration.NAME, stage, registration.calibrate_registration)
@@ -163,7 +174,7 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
 def _of(
     protocol: str, stage: str, run: Callable[[CalibrationSession, str], list[ProtocolResult]]
 ) -> Step:
-    return Step(protocol, stage, lambda session: run(session, stage))
+    return Step(protocol, stage, stage, lambda session: run(session, stage))
 
 
 def run_steps(
@@ -193,15 +204,51 @@ def run_steps(
             raise CalibrationError(
                 f"{folder} cannot be made ({error.strerror or error}); name another with --out"
             ) from error
-    results = []
+    results: list[ProtocolResult] = []
+    missing: list[ProtocolResult] = []
     for step in steps:
-        found = step.run(session)
+        reason = _rests_on(session, step, missing)
+        if reason:
+            found = [ProtocolResult(step.protocol, step.target, refusals=[reason])]
+        else:
+            found = step.run(session)
         for result in found:
             _keep(session, result, folder)
+            if not result.accepted and not reason:
+                missing.append(result)
         results += found
         if after is not None:
             after(step, found)
     return results
+
+
+def _rests_on(session: CalibrationSession, step: Step, missing: Sequence[ProtocolResult]) -> str:
+    """Return why a step cannot be taken: what it rests on was refused.
+
+    Through a wrong null or a wrong curve it would find wrong numbers, and be sure of them.
+    """
+    if step.stage is None:
+        return ""
+    order = list(session.light.stages)
+    for result in missing:
+        if result.protocol not in _FOUNDATIONS:
+            continue
+        stage = _stage_of(session, result.target)
+        if stage is None or order.index(stage) > order.index(step.stage):
+            continue
+        # Taps carry what lies behind them, not their own stage.
+        if result.protocol == taps.NAME and stage == step.stage:
+            continue
+        return f"not measured: it rests on {result.protocol} {result.target}, which was refused"
+    return ""
+
+
+def _stage_of(session: CalibrationSession, target: str) -> str | None:
+    """Return the stage a result is about, if it is about the way forward."""
+    for stage in session.light.stages:
+        if target in (stage, session.section(stage).inputs):
+            return stage
+    return None
 
 
 def _keep(session: CalibrationSession, result: ProtocolResult, folder: Path | None) -> None:

@@ -80,6 +80,9 @@ class CalibrationSession:
         ``[n]`` phase of each tap of a bank at rest, where measured.
     phase_wander
         Square radians a second by which a bank's reference wanders, where measured.
+    phase_misfit
+        Radians by which the light at a stage's taps may be out of phase, because its panel's
+        curves left more than noise.
     """
 
     light: CalibrationLight
@@ -93,6 +96,7 @@ class CalibrationSession:
     anchors: dict[str, float] = field(default_factory=dict)
     tap_phases: dict[str, Floats] = field(default_factory=dict)
     phase_wander: dict[str, float] = field(default_factory=dict)
+    phase_misfit: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for bank in self.light.banks():
@@ -138,6 +142,14 @@ class CalibrationSession:
             )
         return bank
 
+    def stage_of(self, bank: str) -> str:
+        """Return the stage a bank of taps belongs to."""
+        return next(
+            name
+            for name, section in self.light.file.stages.items()
+            if bank in section.taps.present().values()
+        )
+
     def range_volts(self, bank: str) -> float:
         """Return the largest reading a bank should give in operation."""
         saturation = float(self.light.detectors(bank).saturation_volts)
@@ -146,8 +158,10 @@ class CalibrationSession:
     def saturation_watts(self, stage: str) -> float:
         """Return the data sheet's saturation power of a stage's amplifiers, else 10 mW."""
         name = self.section(stage).amplifier
-        stated = None if name is None else self.light.file.instruments[name].settings.get(
-            "saturation_power"
+        stated = (
+            None
+            if name is None
+            else self.light.file.instruments[name].settings.get("saturation_power")
         )
         if stated is None:
             return _ASSUMED_SATURATION_WATTS
@@ -222,11 +236,24 @@ class CalibrationSession:
         known_rates = [*self.phase_wander.values()]
         usual = float(np.median(known_rates)) if known_rates else 0.0
         turned = np.sqrt(self.phase_wander.get(bank, usual) * WANDER_SECONDS)
+        stage = self.stage_of(bank)
+        turned = np.hypot(turned, self.phase_misfit.get(stage, 0.0))
         phases = np.zeros(channels)
         known = self.tap_phases.get(bank, phases)[:channels]
         phases[: known.size] = known
         errors: Floats = np.abs(np.tan(phases)) * turned + 0.5 * turned**2
         return errors
+
+    def along_light(self, bank: str, light_radians: Floats) -> Floats:
+        """Return by what readings ``[n]`` have to be multiplied to be those of light in phase.
+
+        ``light_radians`` is the phase of the light; a tap at ``phi`` sees its cosine to that.
+        """
+        phases = np.zeros(light_radians.size)
+        known = self.tap_phases.get(bank, phases)[: phases.size]
+        phases[: known.size] = known
+        factors: Floats = np.cos(phases) / np.cos(light_radians - phases)
+        return factors
 
     def within_reach(self, bank: str, volts: float) -> float:
         """Return actuator volts within its limits, whole turns away if need be and possible."""
@@ -252,7 +279,7 @@ class CalibrationSession:
         volts = self.light.take({}, [bank], _NOISE_SHOTS)[bank]
         now = volts.std(axis=0, ddof=1, dtype=np.float64)
         excess = np.median(now[self.banks[bank].usable] / dark[self.banks[bank].usable])
-        return now if excess > _CLEARLY_NOISIER else dark
+        return np.where(now > 0.0, now, dark) if excess > _CLEARLY_NOISIER else dark
 
     def turn_to_rest(self) -> None:
         """Bring the reference phases to where they stand in operation."""

@@ -14,7 +14,7 @@ is so followed while it drifts or is stepped. The phase curve is a straight line
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -47,6 +47,10 @@ _FEWEST_FRAMES, _MOST_FRAMES = 8, 48
 _NOISE_ALONE = 1.1
 # Terms are added while Schwarz's criterion falls by more than this.
 _CLEARLY_BETTER = 10.0
+_MORE_THAN_NOISE = 1.25
+_LOCAL = 3.0
+"""A phase that is wrong at a few levels is so much larger than what it leaves of a reading."""
+
 _ACCEPTANCE = Acceptance(largest_misfit=0.01)
 
 
@@ -63,6 +67,8 @@ class _Readings:
         the noise, 0 where a tap or an input is dead.
     turned
         ``[F]`` phase by which the reference was turned on purpose.
+    quadrature
+        ``[columns, columns]`` light in quadrature at input k while input i is lit, if any.
     """
 
     setting: Integers
@@ -71,6 +77,7 @@ class _Readings:
     matrices: Floats
     weights: Floats
     turned: Floats
+    quadrature: Floats | None = None
 
 
 def calibrate_panel(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
@@ -83,12 +90,18 @@ def calibrate_panel(session: CalibrationSession, stage: str) -> list[ProtocolRes
         return [result]
     result.add("settling time", _settling_seconds(session, stage), unit="s")
     readings = _take(session, stage, levels)
-    found, model = _fit_best(readings, levels, hardware.period)
+    found, model, doubt = _fit_best(readings, levels, hardware.period)
     noise = 1.0 / np.median(readings.weights[readings.weights > 0.0])
     gains = found.parameters[model.gains]
     reason = _ACCEPTANCE.reason_against(found, float(noise / np.median(np.abs(gains))))
     result.refuse(reason)
-    _report(session, stage, result, readings, found, model)
+    misfit = 0.0
+    if found.reduced_chi_square > _MORE_THAN_NOISE:
+        # What is left is a wrong curve, the same in every reading: no average makes it smaller.
+        share = float(noise / np.median(np.abs(gains)))
+        misfit = _LOCAL * share * float(np.sqrt(found.reduced_chi_square - 1.0))
+    session.phase_misfit[stage] = misfit
+    _report(session, stage, result, readings, found, model, np.hypot(doubt, misfit))
     return [result]
 
 
@@ -129,7 +142,7 @@ def _take(session: CalibrationSession, stage: str, levels: int) -> _Readings:
     lit = np.median(size[usable], axis=0) > 0.02 * usual
     weights = np.where(usable[:, np.newaxis] & lit, 1.0 / noise[:, np.newaxis], 0.0)
     drive.close()
-    return _Readings(setting, depth, offset, matrices, weights, turned)
+    return _Readings(setting, depth, offset, matrices, weights, turned, drive.quadrature)
 
 
 def _turn_for(session: CalibrationSession, bank: str, slope: float, frame: int) -> float:
@@ -207,9 +220,7 @@ class _Model:
         determinant = np.where(a * c - b * b == 0.0, 1.0, a * c - b * b)
         in_phase, quadrature = (c * u - b * v) / determinant, (a * v - b * u) / determinant
         p[self.gains] = np.where(alive.any(axis=1), np.hypot(in_phase, quadrature), 1.0)
-        p[self.row_phases] = np.where(
-            alive.any(axis=1), np.arctan2(quadrature, in_phase), 0.0
-        )
+        p[self.row_phases] = np.where(alive.any(axis=1), np.arctan2(quadrature, in_phase), 0.0)
         return p
 
     def gauges(self) -> Floats:
@@ -298,6 +309,18 @@ class _Model:
         jacobian = sparse.csr_array((flat, self._columns, pointers), shape=shape)
         return residuals[:, self.alive].ravel(), jacobian
 
+    def in_quadrature(self, p: Floats) -> Floats:
+        """Return what readings ``[F, rows, columns]`` would be of inputs a quarter turn ahead."""
+        mixed, _ = self._mixed(p)
+        angle = (
+            p[self.row_phases][np.newaxis, :, np.newaxis]
+            + p[self.column_phases]
+            + p[self.frame_phases][:, np.newaxis, np.newaxis]
+        )
+        gains = p[self.gains][:, np.newaxis] * p[self.column_gains]
+        turned: Floats = -gains * (mixed * np.exp(-1j * angle)).imag
+        return turned
+
     def _jacobian_columns(self) -> Integers:
         """Return which parameters each reading depends on, reading by reading."""
         frames = len(self.readings.setting)
@@ -319,6 +342,15 @@ class _Model:
         parts += [np.broadcast_to(one, shape)[..., np.newaxis] for one in single]
         every = np.concatenate(parts, axis=-1)[:, self.alive]
         return np.asarray(every.ravel(), np.int64)
+
+
+def _without_quadrature(model: _Model, p: Floats) -> _Readings:
+    """Return the readings less what inputs that were not lit added in quadrature."""
+    readings = model.readings
+    if readings.quadrature is None:
+        return readings
+    added = model.in_quadrature(p) @ readings.quadrature
+    return replace(readings, matrices=readings.matrices - added, quadrature=None)
 
 
 def region_of_block(shape: tuple[int, int], regions: int) -> Integers:
@@ -346,8 +378,12 @@ def _neighbours(values: Complexes) -> Complexes:
     return np.asarray(above + below + left + right, np.complex128)
 
 
-def _fit_best(readings: _Readings, levels: int, period: int) -> tuple[Fit, _Model]:
-    """Fit; add terms and regions while that is clearly better."""
+def _fit_best(readings: _Readings, levels: int, period: int) -> tuple[Fit, _Model, Floats]:
+    """Fit; add terms and regions while that is clearly better.
+
+    Also returns by how much the phases, ``[regions, levels]``, would differ with the next terms:
+    a series that had to be cut off is not known better than that.
+    """
     rough = _Model(readings, levels, period, 1, 1)
     start, price = rough.start(1.0, 0.0), np.inf
     for line in (0.85, 0.95, 1.05, 1.15):
@@ -359,19 +395,23 @@ def _fit_best(readings: _Readings, levels: int, period: int) -> tuple[Fit, _Mode
                 start, price = trial, cost
     found = fit_sparse(rough, start, rough.gauges(), tolerance=1e-2)
     found, model = _refined(readings, found, rough, REGIONS, 1)
+    if readings.quadrature is not None:
+        readings = _without_quadrature(model, found.parameters)
+        found, model = _refined(readings, found, model, REGIONS, 1)
     if found.reduced_chi_square < _NOISE_ALONE:
-        return found, model
+        return found, model, np.zeros((model.regions, levels))
     for regions in range(REGIONS + 1, _MOST_REGIONS + 1):
         tried, other = _refined(readings, found, model, regions, 1)
         if tried.evidence < found.evidence - _CLEARLY_BETTER:
             found, model = tried, other
     regions = round(np.sqrt(model.regions))
-    for terms in range(2, _MOST_TERMS + 1):
+    for terms in range(2, _MOST_TERMS + 2):
         tried, other = _refined(readings, found, model, regions, terms)
-        if tried.evidence > found.evidence - _CLEARLY_BETTER:
+        doubt = np.abs(other.phases(tried.parameters) - model.phases(found.parameters))
+        if terms > _MOST_TERMS or tried.evidence > found.evidence - _CLEARLY_BETTER:
             break
         found, model = tried, other
-    return found, model
+    return found, model, doubt
 
 
 def _refined(
@@ -405,6 +445,7 @@ def _report(
     readings: _Readings,
     found: Fit,
     model: _Model,
+    doubt: Floats,
 ) -> None:
     old = session.tables.weight_banks[stage]
     bank = session.forward_bank(stage)
@@ -413,7 +454,7 @@ def _report(
     regions, terms = model.regions, model.shape_terms
     block = found.covariance[model.curves, model.curves].reshape(regions, terms, regions, terms)
     own = np.stack([block[r, :, r] for r in range(regions)])
-    variances = np.einsum("tl,rtu,ul->rl", model.basis, own, model.basis)
+    variances = np.einsum("tl,rtu,ul->rl", model.basis, own, model.basis) + doubt**2
     share = float(np.clip(p[model.share][0], 0.0, 0.1))
     share_sigma = float(found.sigmas[model.share][0])
     flat = p[model.column_phases]
@@ -496,14 +537,10 @@ def _align_to_rest(session: CalibrationSession, bank: str, p: Floats, model: _Mo
 
 def _frame_seconds(session: CalibrationSession, bank: str, model: _Model) -> float:
     """Return about how long a frame took: half a refresh, the settling, and its shots."""
-    stage = next(
-        name
-        for name in session.light.stages
-        if bank in session.section(name).taps.present().values()
-    )
-    panel = session.hardware(stage).panel
+    panel = session.hardware(session.stage_of(bank)).panel
     shots = 2 * model.columns * session.light.file.exposure.shot_period
-    return 0.5 * panel.refresh_seconds + panel.settling_seconds + shots
+    seconds: float = 0.5 * panel.refresh_seconds + panel.settling_seconds + shots
+    return seconds
 
 
 def _settling_seconds(session: CalibrationSession, stage: str) -> float:
@@ -526,9 +563,7 @@ def _settling_seconds(session: CalibrationSession, stage: str) -> float:
     usable = session.banks[bank].usable
     light.start_showing(stage, np.full(shape, levels, np.uint16), flat)
     steps = min(200, int(np.ceil(patience / (shots * period))))
-    seen = [
-        drive.expose_fields(fields, [bank])[1][bank].mean(axis=0)[usable] for _ in range(steps)
-    ]
+    seen = [drive.expose_fields(fields, [bank])[1][bank].mean(axis=0)[usable] for _ in range(steps)]
     drive.close()
     light.open_arms("reference", "forward", "backward")
     track = np.stack(seen)
@@ -538,5 +573,4 @@ def _settling_seconds(session: CalibrationSession, stage: str) -> float:
     begun = int(np.argmax(share > 0.02))
     arrived = np.flatnonzero(share < 0.99)
     last = int(arrived[-1]) + 1 if arrived.size else 0
-    seconds: float = max(0, last - begun) * shots * period
-    return seconds
+    return float(max(0, last - begun) * shots) * period

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import hadamard
 
 from instruments.errors import CalibrationError
 from instruments.exposure import Volts
+from instruments.stage_hardware import WeightsShown
 from protocols.calibration.session import CalibrationSession
 
 Floats = npt.NDArray[np.float64]
@@ -41,6 +43,9 @@ class StageDrive:
     ----------
     level
         The field really asked for.
+    quadrature
+        ``[n, n]`` what the tables say is in quadrature at input k while input i is lit at 1, which
+        taps do not see; ``None`` where inputs come from modulators.
     """
 
     def __init__(self, session: CalibrationSession, stage: str, level: float) -> None:
@@ -63,6 +68,9 @@ class StageDrive:
         self._reach = _REACH * float(reach)
         self.level = level if self._before else min(level, self._reach)
         self._inverses: list[Floats] = []
+        self._turns = np.zeros(0)
+        self._lit = np.zeros((0, 0))
+        self.quadrature: Floats | None = None
         session.light.bypass(bool(self._before) or session.section(stage).taps.z is None)
         self._show_orthogonal_rows()
         self._readings: list[Floats] = []
@@ -76,6 +84,7 @@ class StageDrive:
 
     def _show_orthogonal_rows(self) -> None:
         """Let the stages before show rows that make every activation accessible."""
+        session = self._session
         for place, name in enumerate(self._before):
             hardware = self._session.hardware(name)
             if hardware.outputs > hardware.inputs:
@@ -83,22 +92,38 @@ class StageDrive:
                     f"stages.{name}: {hardware.outputs} outputs of {hardware.inputs} inputs cannot "
                     "be set one by one, so that the stage behind cannot be measured"
                 )
-            count = hardware.inputs
-            angles = np.pi * (2 * np.arange(count) + 1) / (2 * count)
-            rows = np.cos(np.outer(np.arange(hardware.outputs), angles))
-            rows[0] = np.sqrt(0.5)
-            # Signs at random: what gratings leave in quadrature must not add up.
-            rows *= self._session.generator.choice([-1.0, 1.0], count)
-            # A row sums to n / 2 with itself; the field in front reaches `reach`.
-            reach = self._reach if place == 0 else self.level
-            size = 2.0 * self.level / (reach * count)
-            weights = (size * rows).astype(np.float32)
-            hardware.set_field_gain(
-                max(1.0, 1.05 * hardware.bank.required_field_gain(weights))
+            rows, inverse = sign_rows(
+                hardware.outputs, self._living_inputs(name), session.generator
             )
+            # How far the field in front has to go for a field of 1 behind.
+            reach = self._reach if place == 0 else self.level
+            size = self.level * float(np.abs(inverse).max()) / reach
+            weights = (size * rows).astype(np.float32)
+            hardware.set_field_gain(max(1.0, 1.05 * hardware.bank.required_field_gain(weights)))
             shown = hardware.encode(weights)
             self._session.light.show(name, shown.depth, shown.offset)
-            self._inverses.append(rows.T / (size * 0.5 * count))
+            self._inverses.append(inverse / size)
+            self._note_quadrature(name, shown)
+
+    def _living_inputs(self, name: str) -> npt.NDArray[np.bool_]:
+        """Return which inputs ``[n]`` of a stage can be lit."""
+        source = self._session.section(name).inputs
+        if source is None:
+            return np.ones(self._session.hardware(name).inputs, np.bool_)
+        full = self._session.tables.encoders[source].field_at_full
+        return np.asarray(full[: self._session.hardware(name).inputs] != 0.0, np.bool_)
+
+    def _note_quadrature(self, name: str, shown: WeightsShown) -> None:
+        """Work out, from the tables, the phases of activations while one of them is lit."""
+        hardware = self._session.hardware(name)
+        bank = hardware.bank
+        gratings = bank.coefficient_weights(shown.depth, shown.offset, hardware.field_gain)
+        weights = gratings * np.outer(bank.row_gains, bank.column_gains)
+        lit = weights @ self._inverses[-1]
+        self._lit = lit.real
+        self._turns = np.angle(np.diag(lit))
+        self.quadrature = (lit * np.exp(-1j * self._turns)).imag
+        np.fill_diagonal(self.quadrature, 0.0)
 
     def wanted(self) -> Floats:
         """Return the fields ``[2 n, n]``: every input alone, first positive, then negative."""
@@ -140,8 +165,10 @@ class StageDrive:
         else:
             table = session.tables.taps[monitor]
             inputs = np.asarray(table.read(mean[monitor]).fields, np.float64)
+            inputs = inputs * session.along_light(monitor, self._turns)
             blind = ~session.banks[monitor].usable
-            inputs[:, blind] = fields[:, blind]
+            # Where no tap looks, the tables have to do.
+            inputs[:, blind] = fields @ self._lit[blind].T
         return inputs, {bank: mean[bank] for bank in wanted}
 
     def volts(self, fields: Floats) -> dict[str, Volts]:
@@ -194,6 +221,28 @@ def _mean(values: Volts, repeats: int) -> Floats:
     return mean
 
 
+def sign_rows(
+    outputs: int, living: npt.NDArray[np.bool_], generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return rows ``[outputs, inputs]`` of signs, and inputs ``[inputs, outputs]`` that lift one.
+
+    Signs alone, so that every block shows one of two gratings, and what those leave in quadrature
+    is the same share of every sum. Orthogonal where a power of two between both numbers is to be
+    had; columns beyond it, and those of inputs that are not ``living``, stay dark.
+    """
+    used = np.flatnonzero(living)
+    rows = np.zeros((outputs, living.size))
+    power = 1 << max(0, used.size.bit_length() - 1)
+    if outputs <= power:
+        used = used[:power]
+        first = min(1, power - outputs)
+        signs = hadamard(power)[first : first + outputs] * generator.choice([-1.0, 1.0], power)
+        rows[:, used] = signs
+        return rows, rows.T / power
+    rows[:, used] = generator.choice([-1.0, 1.0], (outputs, used.size))
+    return rows, np.asarray(np.linalg.pinv(rows), np.float64)
+
+
 def lower_gain_at_rest(session: CalibrationSession, stage: str, banks: Sequence[str]) -> None:
     """Halve a stage's gain until what passes at rest takes less than a third of the taps' range.
 
@@ -230,9 +279,7 @@ def measuring_gain(
     reach = min(
         session.range_volts(bank)
         / float(
-            np.median(
-                np.abs(session.tables.taps[bank].volts_per_field[session.banks[bank].usable])
-            )
+            np.median(np.abs(session.tables.taps[bank].volts_per_field[session.banks[bank].usable]))
         )
         for bank in banks or [session.forward_bank(stage)]
     )

@@ -53,8 +53,10 @@ def calibrate_forward_taps(session: CalibrationSession, stage: str) -> list[Prot
     session.turn_to_rest()
     # The bank that weights are measured with keeps the rest position they were measured at.
     kept = session.forward_bank(stage)
+    gratings = hardware.bank.coefficient_weights(shown.depth, shown.offset)
+    light_radians = np.angle((gratings * hardware.bank.column_gains).sum(axis=1))
     phases = {
-        bank: phases_of_taps(session, bank, sweep, align=bank != kept)
+        bank: phases_of_taps(session, bank, sweep, light_radians, align=bank != kept)
         for bank, sweep in sweeps.items()
     }
     session.turn_to_rest()
@@ -80,8 +82,11 @@ def calibrate_forward_taps(session: CalibrationSession, stage: str) -> list[Prot
 
 def common_levels(
     session: CalibrationSession, stage: str, highest: float, levels: int
-) -> tuple[Floats, StageDrive]:
-    """Show weights that make all of a stage's sums alike; return inputs ``[2 levels, n]`` for them.
+) -> tuple[Floats, StageDrive, Floats]:
+    """Show weights that make all of a stage's sums alike.
+
+    Returns the inputs ``[2 levels, n]`` for them, what lights these, and the phase ``[outputs]``
+    that gratings give the sums.
 
     The sums go up to ``highest`` fields and down to as much below 0. Signs and sizes of the
     weights vary, and the inputs' signs with them, so that what single gratings leave in quadrature
@@ -104,12 +109,12 @@ def common_levels(
     session.light.show(stage, shown.depth, shown.offset)
     steps = (np.arange(levels) + 1) / levels
     levels_of_light = drive.level * np.concatenate([steps, -steps])
-    return levels_of_light[:, np.newaxis] * signs, drive
+    gratings = hardware.bank.coefficient_weights(shown.depth, shown.offset)
+    phases = np.angle((gratings * hardware.bank.column_gains * signs).sum(axis=1))
+    return levels_of_light[:, np.newaxis] * signs, drive, phases
 
 
-def unsaturated(
-    session: CalibrationSession, bank: str, volts: Floats
-) -> npt.NDArray[np.bool_]:
+def unsaturated(session: CalibrationSession, bank: str, volts: Floats) -> npt.NDArray[np.bool_]:
     """Return which readings, offsets subtracted, are clear of the edge of a bank's range."""
     return np.asarray(np.abs(volts) < 0.97 * session.range_volts(bank), np.bool_)
 
@@ -130,13 +135,15 @@ def _compare(
         return
     # The taps behind are known from the data sheet only so far.
     highest = min(highest_field(session, z, 0.75), highest_field(session, a, 0.75))
-    inputs, drive = common_levels(session, stage, highest, _LEVELS)
+    inputs, drive, turns = common_levels(session, stage, highest, _LEVELS)
     session.light.bypass(True)
     read = drive.expose_fields(inputs, [z, a], _REPEATS)[1]
     drive.close()
     outputs = session.hardware(stage).outputs
     x, y = (
-        read[bank][:, :outputs] - session.banks[bank].offset_volts[:outputs] for bank in (z, a)
+        (read[bank][:, :outputs] - session.banks[bank].offset_volts[:outputs])
+        * session.along_light(bank, turns)
+        for bank in (z, a)
     )
     usable = session.banks[z].usable[:outputs] & session.banks[a].usable[:outputs]
     noise_x, noise_y = (
@@ -227,8 +234,9 @@ def calibrate_backward_taps(session: CalibrationSession, stage: str) -> list[Pro
         session,
         [*banks, *direct],
         responses,
-        lambda bank: injection.noise(bank)
-        * (1.0 if bank in direct else np.sqrt(injection.alive.sum())),
+        lambda bank: (
+            injection.noise(bank) * (1.0 if bank in direct else np.sqrt(injection.alive.sum()))
+        ),
     )
     align(session, result, sweeps)
     injection.close()
@@ -243,7 +251,7 @@ def background(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
     if bank is None or taps.z is None:
         return []
     highest = highest_field(session, taps.z)
-    inputs, drive = common_levels(session, stage, highest, 4)
+    inputs, drive, _ = common_levels(session, stage, highest, 4)
     light.bypass(False)
     light.open_arms("reference", "forward")
     read = drive.expose_fields(inputs, [taps.z, bank], 64)[1]

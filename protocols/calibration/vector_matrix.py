@@ -135,7 +135,11 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
         shown = _random_blocks(session, stage)
         light.show(stage, *shown)
         volts.append(drive.expose([bank])[bank])
-        predicted.append(seen_by_taps(session, bank, old.coefficient_weights(*shown, gain)))
+        gratings = old.coefficient_weights(*shown, gain)
+        seen = seen_by_taps(session, bank, gratings)
+        if drive.quadrature is not None:
+            seen = seen + seen_by_taps(session, bank, 1j * gratings) @ drive.quadrature
+        predicted.append(seen)
     measured = np.stack([drive.matrix(one) for one in volts])[:, : old.rows]
     noise = drive.noise(bank)[: old.rows]
     usable = session.banks[bank].usable[: old.rows]

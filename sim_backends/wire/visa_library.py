@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim_backends.wire.bench_wire import BenchWire
 
 DEFAULT_TIMEOUT_MILLISECONDS = 2000
+NO_BENCH = "no bench"
 _STREAMS = ("ASRL", "SOCKET")
 
 
@@ -33,7 +34,7 @@ class SimulatedVisaLibrary(VisaLibraryBase):
     @staticmethod
     def get_library_paths() -> tuple[LibraryPath, ...]:
         """Return a place that only leads to a message: which bench is meant has to be said."""
-        return (LibraryPath(""),)
+        return (LibraryPath(NO_BENCH),)
 
     @staticmethod
     def get_debug_info() -> DebugInfo:
@@ -48,7 +49,7 @@ class SimulatedVisaLibrary(VisaLibraryBase):
         from sim_backends.wire.bench_wire import bench_wire
 
         path = str(self.library_path)
-        if not path:
+        if path == NO_BENCH:
             raise OSError("say which bench is meant: PYVISA_LIBRARY=my_bench.toml@backbeam")
         try:
             bench = simulated_bench(find_bench_file(path), THE_WIRE)

@@ -3,6 +3,9 @@
 A module of conformance tests names the kinds it is about, ``KINDS = ("laser",)``; each of its
 tests that takes ``rig`` runs once for every implementation of them listed in ``support/rigs.py``.
 
+With ``--bench my_bench.toml`` they run for the instruments of that bench instead, real ones
+included: lasers and amplifiers are switched on, at a tenth of their limits, and off again.
+
 Test modules are imported on their own (``--import-mode=importlib``) and cannot import from each
 other, so what several of them need lies in ``support/``, which is put on the path here, before
 any module in this folder is collected: ``from immediate_instruments import ...``.
@@ -18,18 +21,22 @@ sys.path.insert(0, str(Path(__file__).parent / "support"))
 # Simulated instruments need a bench around them, which the tests of the floor above have.
 sys.path.insert(0, str(Path(__file__).parents[1] / "sim_backends" / "support"))
 
-from rigs import RIGS, Rig
+from rigs import RIGS, Rig, rigs_of_bench
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "rig" not in metafunc.fixturenames:
         return
     kinds = metafunc.module.KINDS
+    bench = metafunc.config.getoption("--bench")
+    rigs = RIGS
+    if bench is not None:
+        rigs = rigs_of_bench(Path(bench), metafunc.config.getoption("--simulate"))
     metafunc.parametrize(
         "rig",
         [
             pytest.param((kind, build), id=f"{kind}-{name}")
-            for kind, name, build in RIGS
+            for kind, name, build in rigs
             if kind in kinds
         ],
         indirect=True,
@@ -44,3 +51,4 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     yield rig
     rig.instrument.make_safe()
     rig.instrument.close()
+    rig.close()

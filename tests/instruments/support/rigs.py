@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,14 @@ from simulated_bench import (
 )
 from wire_bench import wire_bench
 
+from instruments.bench_file.reading import read_bench_file
+from instruments.bench_file.schema import BenchFile
 from instruments.interfaces.mirror_device import MirrorBlocks
 from instruments.interfaces.spatial_light_modulator import BlockPattern
+from instruments.opening import SharedResources, prepare_instrument
+from sim_backends.simulated.stand_ins import simulated_bench as simulated_bench_file
+
+SHOT_TAKERS = ("mirror_device", "modulator_array", "photodetector_array", "camera")
 
 
 @dataclass
@@ -66,6 +73,8 @@ class Rig:
     shots_in_parts
         Whether the shots of a sequence may be fired in several parts. A box that runs by a clock
         of its own from the first trigger on cannot wait for the next part.
+    close
+        Puts away what was opened beside the instrument.
     kind
         Filled in from the list below.
     """
@@ -79,6 +88,7 @@ class Rig:
     pattern: Callable[[np.random.Generator], BlockPattern] | None = None
     blocks: Callable[[np.random.Generator, int], MirrorBlocks] | None = None
     shots_in_parts: bool = True
+    close: Callable[[], None] = lambda: None
     kind: str = ""
 
 
@@ -153,7 +163,11 @@ def simulated_panel(**settings: Any) -> Rig:
     )
 
 
-def on_the_wire(name: str, *, shots_in_parts: bool = True) -> Rig:
+def takes_shots_in_parts(instrument: Any) -> bool:
+    return bool(getattr(instrument, "takes_shots_in_parts", True))
+
+
+def on_the_wire(name: str) -> Rig:
     """Return a real driver with models of its boxes; only what starts switched off is not on."""
     bench = wire_bench(name, "trigger")
     if name not in ("laser", "oven", "amplifier_1", "amplifier_2", "pump_shutter"):
@@ -163,7 +177,7 @@ def on_the_wire(name: str, *, shots_in_parts: bool = True) -> Rig:
         fire=bench["trigger"].fire,
         light=(lambda: bench.twin.stages[0].x[0].copy()) if name == "inputs" else None,
         timeout_seconds=TIMEOUT,
-        shots_in_parts=shots_in_parts,
+        shots_in_parts=takes_shots_in_parts(bench[name]),
     )
 
 
@@ -212,14 +226,14 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     (
         "modulator_array",
         "red-pitaya",
-        lambda: on_the_wire("errors", shots_in_parts=False),
+        lambda: on_the_wire("errors"),
     ),
     (
         "photodetector_array",
         "keysight-infiniivision",
-        lambda: on_the_wire("z", shots_in_parts=False),
+        lambda: on_the_wire("z"),
     ),
-    ("photodetector_array", "red-pitaya", lambda: on_the_wire("a", shots_in_parts=False)),
+    ("photodetector_array", "red-pitaya", lambda: on_the_wire("a")),
     ("optical_amplifier", "thorlabs-itc4000", lambda: on_the_wire("amplifier_1")),
     ("optical_amplifier", "thorlabs-itc4000-array", lambda: on_the_wire("amplifier_2")),
     ("laser", "thorlabs-itc4000", lambda: on_the_wire("laser")),
@@ -228,3 +242,42 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("shutter", "thorlabs-mbx", lambda: on_the_wire("pump_shutter")),
     ("trigger_source", "keysight-33500", lambda: on_the_wire("trigger")),
 ]
+
+
+def rigs_of_bench(path: Path, simulate: str | None) -> list[tuple[str, str, Callable[[], Rig]]]:
+    """Return a rig for every instrument of a bench file, real ones included."""
+    bench = read_bench_file(path)
+    if simulate is not None:
+        bench = simulated_bench_file(bench, simulate)
+
+    def building(name: str) -> Callable[[], Rig]:
+        return lambda: rig_of_bench(bench, name)
+
+    return [(one.kind, name, building(name)) for name, one in bench.instruments.items()]
+
+
+def rig_of_bench(bench: BenchFile, name: str) -> Rig:
+    """Open one instrument of a bench, and the trigger source if it takes shots."""
+    shared = SharedResources()
+    trigger = bench.exposure.trigger
+    fires = bench.instruments[name].kind in SHOT_TAKERS
+    opened = {
+        one: prepare_instrument(bench, one, shared).open()
+        for one in ((trigger, name) if fires and trigger != name else (name,))
+    }
+    instrument: Any = opened[name]
+    source: Any = opened.get(trigger)
+
+    def close() -> None:
+        if source is not None and source is not instrument:
+            source.make_safe()
+            source.close()
+
+    return Rig(
+        instrument,
+        fire=None if source is None else source.fire,
+        timeout_seconds=bench.exposure.timeout,
+        reading_tolerance=0.05,
+        shots_in_parts=takes_shots_in_parts(instrument),
+        close=close,
+    )

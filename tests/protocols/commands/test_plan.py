@@ -49,7 +49,7 @@ def test_exposures_are_timed_and_say_what_paces_them(backbeam):
     done = backbeam("plan", "--batch-size", "100")
     first, second = (line_with(done, f"pass {number}") for number in (1, 2))
     assert " ".join(first.split("forward")[1].split()) == "104 38.3 ms 10.4 ms 48.7 ms slm_1, slm_2"
-    assert " ".join(second.split("both")[1].split()) == "100 - 10 ms 10 ms trigger"
+    assert " ".join(second.split("both")[1].split()) == "104 - 10.4 ms 10.4 ms trigger"
     assert "a batch takes 58.3 ms, most of it slm_1, slm_2" in done.out
     assert "panels are written 1 time, 38.3 ms of it" in done.out
 
