@@ -11,6 +11,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOWN = {
     "train_in_ten_lines.py": ["Dataset(digits", "TrainingResult(test_accuracy=0.9", "activations"],
     "compare_error_paths.py": ["test accuracy", "network", "digital", "finite-difference"],
+    "make_three_clouds.py": ["three_clouds.npz: 6000 samples, 4 features, 3 classes"],
     "read_a_record.py": [
         "<Run ",
         "epoch   8",

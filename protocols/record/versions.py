@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import threadpoolctl  # type: ignore[import-untyped]
+import threadpoolctl
 
 _DISTRIBUTIONS = ("backbeam", "numpy", "scipy", "numba", "zarr")
 _THREADS = "threads"
