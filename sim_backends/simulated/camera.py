@@ -59,7 +59,7 @@ class SimulatedCamera(SimulatedInstrument):
         self._stage = stage_looked_at(request)
         self._noise = measurement_noise(request)
         self._spots = self._make_spots()
-        shared_trigger_line(request).watchers.append(self)
+        shared_trigger_line(request).watchers[self.name] = self
 
     @classmethod
     def open(cls, request: OpeningRequest[Any]) -> Self:

@@ -51,7 +51,7 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         self.sequence = SequenceState(self.name, loads=True)
         self._fields: Complexes = np.zeros((1, *self.raster.shape), np.complex64)
         self._loaded_fields = self._fields
-        shared_trigger_line(request).outputs.append(self)
+        shared_trigger_line(request).outputs[self.name] = self
 
     @classmethod
     def open(cls, request: OpeningRequest[Any]) -> Self:

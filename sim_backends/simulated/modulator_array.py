@@ -43,7 +43,7 @@ class SimulatedModulatorArray(SimulatedInstrument):
         # What the twin was last told: the array of volts and the rows of it.
         self._told: tuple[Floats, int, int] = (self._held, 0, 1)
         self._drives = self.name in self.twin.modulators
-        shared_trigger_line(request).outputs.append(self)
+        shared_trigger_line(request).outputs[self.name] = self
 
     @classmethod
     def open(cls, request: OpeningRequest[Any]) -> Self:

@@ -36,7 +36,7 @@ class SimulatedPhotodetectorArray(SimulatedInstrument):
         self.saturation_volts = own.full_scale
         self.sequence = SequenceState(self.name, loads=False)
         self._readings: list[Floats] = []
-        shared_trigger_line(request).banks.append(self)
+        shared_trigger_line(request).banks[self.name] = self
 
     @classmethod
     def open(cls, request: OpeningRequest[Any]) -> Self:

@@ -37,7 +37,7 @@ class SimulatedTemperatureController(SimulatedInstrument):
         absorber = request.bench.absorber
         self._heats_cell = absorber is not None and absorber.oven == self.name
         if self._heats_cell:
-            shared_trigger_line(request).outputs.append(self)
+            shared_trigger_line(request).outputs[self.name] = self
 
     @classmethod
     def open(cls, request: OpeningRequest[Any]) -> Self:

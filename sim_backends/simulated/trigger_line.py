@@ -55,29 +55,30 @@ class TriggerLine:
     Attributes
     ----------
     outputs, banks, watchers
-        What is brought up to date before the shots, read in them, and told afterwards.
+        What is brought up to date before the shots, read in them, and told afterwards, by the
+        instrument's name: one that is opened again takes the place of the one closed before.
     """
 
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
-        self.outputs: list[Shown] = []
-        self.banks: list[Bank] = []
-        self.watchers: list[Watching] = []
+        self.outputs: dict[str, Shown] = {}
+        self.banks: dict[str, Bank] = {}
+        self.watchers: dict[str, Watching] = {}
 
     def fire(self, shots: int) -> None:
         """Let ``shots`` shots happen."""
-        for output in self.outputs:
+        for output in self.outputs.values():
             output.before_shots(shots)
-        armed = [bank for bank in self.banks if bank.armed]
+        armed = [bank for bank in self.banks.values() if bank.armed]
         volts = self._twin.expose(shots, [bank.name for bank in armed])
         for bank in armed:
             bank.take(volts[bank.name])
-        for watcher in self.watchers:
+        for watcher in self.watchers.values():
             watcher.after_shots(shots)
 
     def look(self) -> None:
         """Let light shine for one shot's time without a trigger: sequences do not step on."""
-        for output in self.outputs:
+        for output in self.outputs.values():
             output.before_shots(0)
         self._twin.expose(1, ())
 

@@ -37,7 +37,7 @@ class ModulatorInputs:
         self._name = request.name
         self._drives: list[Drive | None] = [None] * channels
         self._told: Hashable = None
-        shared_trigger_line(request).outputs.append(self)
+        shared_trigger_line(request).outputs[request.name] = self
 
     def connect(self, channel: int, drive: Drive) -> None:
         """Plug a modulator in."""
@@ -86,7 +86,7 @@ class DetectorOutputs:
         self._inputs_a_box = inputs_a_box
         self._boxes: list[Watcher] = []
         if self.name in self._twin.detectors:
-            self._line.banks.append(self)
+            self._line.banks[self.name] = self
 
     def connect(self, box: Watcher) -> None:
         """Plug the next detectors into a digitiser."""
@@ -113,7 +113,7 @@ class DetectorOutputs:
 
     def look(self, box: Watcher) -> Floats:
         """Return what the detectors at one digitiser show between shots, ``[1, inputs]``."""
-        for output in self._line.outputs:
+        for output in self._line.outputs.values():
             output.before_shots(0)
         first = self._boxes.index(box) * self._inputs_a_box
         if self.name not in self._twin.detectors:
@@ -131,7 +131,7 @@ class AmplifierChips:
         self._amperes = np.zeros(channels)
         self._on = np.zeros(channels, np.bool_)
         self._changed = False
-        shared_trigger_line(request).outputs.append(self)
+        shared_trigger_line(request).outputs[request.name] = self
 
     def drive(self, channel: int, amperes: float, on: bool) -> None:
         """Let a current flow."""

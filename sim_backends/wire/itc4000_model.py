@@ -187,7 +187,7 @@ class LaserDiode:
         self._plant = cooler(request)
         self._amperes, self._on = 0.0, False
         self._told: tuple[bool, float, float] | None = None
-        shared_trigger_line(request).outputs.append(self)
+        shared_trigger_line(request).outputs[request.name] = self
 
     @property
     def plant(self) -> TemperaturePlant:

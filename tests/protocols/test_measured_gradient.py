@@ -1,10 +1,10 @@
 """The gradient that light measures points where the ideal one does.
 
-The ideal network holds the matrices that are in the light, read off the twin's hidden truth, and
-gets the inputs and the output errors the bench had. What is compared is the light's own work:
-activations, errors brought back, their products. Near a minimum the output errors are compared
-no further: there the measured loss and an ideal one have their minima in different places, and
-small differences of two small gradients point anywhere.
+The ideal network holds the matrices that are in the light, read off the twin's hidden truth, the
+last one as its taps read it. With measured tables whole gradients agree, at the start and after
+training. With nominal ones the light's own work does: activations, errors brought back, their
+products, from the output errors the bench had. There modulators are off their null and add to
+every sum; training makes up for it, and the minimum it finds is not one of the ideal network.
 """
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 from instruments.bench_file.reading import built_in_text, parse_bench_file
 from instruments.bench_opening import open_bench
 from instruments.opening import SharedResources
+from protocols.calibration.sequence import opened_for_calibration, plan_steps, run_steps
 from protocols.datasets import load_dataset
 from protocols.settings import TrainingSettings
 from protocols.training import Training
@@ -26,6 +27,13 @@ def cosine(one, other):
     return float(np.vdot(one, other) / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 
+def reading_of_outputs(bench, twin):
+    """What the software reads of a field of 1 at each output: the loss is one of readings."""
+    truth, table = twin.detectors["outputs"], bench.light.taps["outputs"]
+    volts = truth.gain * np.cos(truth.phase_radians + truth.neuron_phase)
+    return (volts / table.volts_per_field).astype(np.float32)
+
+
 def cosines(bench, twin, digits):
     """Layer by layer, with the bench's output errors and with the ideal network's own."""
     inputs = digits.train_inputs[:BATCH]
@@ -34,7 +42,8 @@ def cosines(bench, twin, digits):
     errors = passed.output - targets
     measured = bench.gradient(passed, bench.backward(passed, errors))
     ideal = IdealNetwork(bench.layers)
-    ideal.write([optical_weights(twin, index).astype(np.float32) for index in (0, 1)])
+    hidden, output = (optical_weights(twin, index).astype(np.float32) for index in (0, 1))
+    ideal.write([hidden, reading_of_outputs(bench, twin)[:, np.newaxis] * output])
     calculated = ideal.forward(inputs)
     found = []
     for at_output in (errors, calculated.output - targets):
@@ -43,24 +52,51 @@ def cosines(bench, twin, digits):
     return np.array(found)
 
 
-@pytest.mark.parametrize(
-    "seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (3, 4, 5))]
-)
-def test_the_measured_gradient_is_the_ideal_one_at_the_start_and_after_training(seed, capsys):
-    digits, shared = load_dataset("digits"), SharedResources()
+def bench_of(seed):
     text = built_in_text("digits").replace("[twin]\nseed = 1", f"[twin]\nseed = {seed}")
+    return parse_bench_file(text, "digits")
+
+
+def cosines_at_start_and_after(bench, seed, tables, shared):
+    digits = load_dataset("digits")
     settings = TrainingSettings(
         epochs=50, learning_rate=3e-3, initial_std=0.15, fields_every=0, seed=seed
     )
-    with open_bench(parse_bench_file(text, "digits"), shared=shared) as bench:
-        training = Training(bench, digits, settings)
+    with open_bench(bench, tables=tables, shared=shared) as network:
+        training = Training(network, digits, settings)
         twin = shared.built()["twin"]
-        start = cosines(bench, twin, digits)
+        start = cosines(network, twin, digits)
         result = training.run()
-        bench.write(result.weights, result.operating_point)
-        after = cosines(bench, twin, digits)
+        network.write(result.weights, result.operating_point)
+        return start, cosines(network, twin, digits)
+
+
+def report(capsys, what, start, after):
     with capsys.disabled():
-        print(f"\ncosine, layers 1 and 2: start {start[0].round(3)}, after {after[0].round(3)}")
-        print(f"with errors of their own: start {start[1].round(3)}, after {after[1].round(3)}")
+        print(f"\n{what}: cosine of layers 1 and 2")
+        print(f"of light's own work: start {start[0].round(3)}, after {after[0].round(3)}")
+        print(f"of whole gradients: start {start[1].round(3)}, after {after[1].round(3)}")
+
+
+SEEDS = [1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (3, 4, 5))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_with_nominal_tables_the_light_does_what_algebra_would(seed, capsys):
+    start, after = cosines_at_start_and_after(bench_of(seed), seed, None, SharedResources())
+    report(capsys, "nominal tables", start, after)
     assert np.all(start >= 0.9)
     assert np.all(after[0] >= 0.9)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:1] + SEEDS[2:])
+def test_with_measured_tables_whole_gradients_agree_after_training_too(seed, capsys):
+    bench, shared = bench_of(seed), SharedResources()
+    with opened_for_calibration(bench, shared=shared) as session:
+        run_steps(session, plan_steps(session))
+        tables = session.tables
+    start, after = cosines_at_start_and_after(bench, seed, tables, shared)
+    report(capsys, "measured tables", start, after)
+    assert np.all(start >= 0.99)
+    assert np.all(after[0] >= 0.99)
+    assert np.all(after[1] >= 0.9)

@@ -55,7 +55,7 @@ def test_exposures_are_timed_and_say_what_paces_them(backbeam):
 
 
 def test_an_epoch_is_of_the_built_in_digits_where_they_fit(backbeam):
-    """1 348 samples are 21 batches of 64 and one of 4, four marks behind each: 21 x 51.9 ms + 39.9 ms."""
+    """21 batches of 64 and one of 4, with four marks behind each: 21 x 51.9 ms + 39.9 ms."""
     done = backbeam("plan")
     assert "an epoch of 1348 samples (the built-in digits) takes 1.13 s" in done.out
 
