@@ -290,7 +290,7 @@ class WeightBankTable(CalibrationTable):
         """
         matrix = self._without_cross_talk(self._fitting(weights))
         gain = weight_blocks.required_gain(
-            matrix, self._inverse_largest, self._inverse_largest_of_row
+            matrix, self._inverse_largest, self._row_bounds, self._column_bounds
         )
         return float(gain)
 
@@ -374,7 +374,13 @@ class WeightBankTable(CalibrationTable):
         inverse = np.zeros_like(largest)
         np.divide(1.0, largest, out=inverse, where=largest > 0.0)
         self._inverse_largest = inverse.astype(np.float32)
-        self._inverse_largest_of_row = self._inverse_largest.max(axis=(0, 2))
+        # Bounds of a row times those of a column: tight, because gains are such products.
+        self._column_bounds = np.abs(self._inverse_columns)
+        of_rows = np.zeros_like(self._inverse_largest)
+        alive = self._column_bounds > 0.0
+        np.divide(self._inverse_largest, self._column_bounds, out=of_rows, where=alive)
+        # A little more, because they are rounded.
+        self._row_bounds = of_rows.max(axis=(0, 2)) * np.float32(1 + 1e-6)
         return largest
 
 

@@ -110,7 +110,10 @@ def encode_waves(
 
 @njit(cache=True, error_model="numpy", fastmath=True)
 def required_gain(
-    weights: Weights, inverse_largest: Weights, largest_of_row: Weights
+    weights: Weights,
+    inverse_largest: Weights,
+    row_bounds: Weights,
+    column_bounds: Weights,
 ) -> np.float32:
     """Return the largest ratio of a weight to what its block holds of that sign.
 
@@ -120,22 +123,25 @@ def required_gain(
         ``[outputs, inputs]``, no larger than the blocks.
     inverse_largest
         ``[2, rows, columns]``, for positive and for negative weights.
-    largest_of_row
-        ``[rows]``, the largest of them in each row.
+    row_bounds, column_bounds
+        ``[rows]`` and ``[columns]`` whose products are nowhere smaller than ``inverse_largest``.
     """
     outputs, inputs = weights.shape
-    bounds = np.empty(outputs, np.float32)
+    bounds = np.zeros(inputs, np.float32)
+    # Number by number with what the rows before had, for which there are vector instructions.
     for j in range(outputs):
-        size = np.float32(0)
+        row, bound = weights[j], row_bounds[j]
         for i in range(inputs):
-            size = max(size, abs(weights[j, i]))
-        bounds[j] = size * largest_of_row[j]
-    # Most rows cannot hold the largest ratio and are not looked at again.
+            size = abs(row[i]) * bound
+            bounds[i] = size if size > bounds[i] else bounds[i]
+    for i in range(inputs):
+        bounds[i] *= column_bounds[i]
+    # Most columns cannot hold the largest ratio and are not looked at again.
     largest = np.float32(0)
-    for j in np.argsort(-bounds):
-        if bounds[j] <= largest:
+    for i in np.argsort(-bounds):
+        if bounds[i] <= largest:
             break
-        for i in range(inputs):
+        for j in range(outputs):
             above = weights[j, i] * inverse_largest[0, j, i]
             below = -weights[j, i] * inverse_largest[1, j, i]
             largest = max(largest, max(above, below))

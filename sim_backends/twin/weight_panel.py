@@ -204,25 +204,29 @@ def _mix(
 
 @njit(inline="always")
 def _look_up_row(
-    pairs: Floats,
+    pairs: npt.NDArray[np.uint64],
     depths: np.uint32,
     levels: np.uint32,
     region_of_block: npt.NDArray[np.uint8],
     depth: Pattern,
     offset: Pattern,
     place: npt.NDArray[np.uint32],
+    found: npt.NDArray[np.uint64],
     real: Floats,
     imaginary: Floats,
 ) -> None:
-    """Look up one row of blocks; ``place`` is for the loop's own use."""
+    """Look up one row of blocks; ``place`` and ``found`` are for the loop's own use."""
     # Every result is cast back: numba widens arithmetic on small integers to 64 bits.
     for i in range(len(depth)):
         line = np.uint32(np.uint32(np.uint32(region_of_block[i]) * depths) + np.uint32(depth[i]))
         place[i] = np.uint32(np.uint32(line * levels) + np.uint32(offset[i]))
+    # Real and imaginary part in one access; only this loop has no vector instructions.
     for i in range(len(depth)):
-        first = np.uint32(place[i] << np.uint32(1))
-        real[i] = pairs[first]
-        imaginary[i] = pairs[np.uint32(first + np.uint32(1))]
+        found[i] = pairs[place[i]]
+    parts = found.view(np.float32)
+    for i in range(len(depth)):
+        real[i] = parts[2 * i]
+        imaginary[i] = parts[2 * i + 1]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
@@ -241,21 +245,10 @@ def _look_up(
     last = rows - 1
     # Three rows at a time are all that mixing needs: they stay in the processor's first cache.
     real, imaginary = np.empty((3, columns), np.float32), np.empty((3, columns), np.float32)
-    place = np.empty(columns, np.uint32)
+    place, found = np.empty(columns, np.uint32), np.empty(columns, np.uint64)
     depths, levels = np.uint32(tables.shape[1]), np.uint32(tables.shape[2])
-    pairs = tables.reshape(-1).view(np.float32)
-    _look_up_row(
-        pairs,
-        depths,
-        levels,
-        region_of_block[0],
-        depth[0],
-        offset[0],
-        place,
-        real[0],
-        imaginary[0],
-    )
-    for j in range(rows):
+    pairs = tables.reshape(-1).view(np.uint64)
+    for j in range(-1, rows):
         below = min(j + 1, last)
         if below > j:
             own = below % 3
@@ -267,9 +260,12 @@ def _look_up(
                 depth[below],
                 offset[below],
                 place,
+                found,
                 real[own],
                 imaginary[own],
             )
+        if j < 0:
+            continue
         a, b, c = max(j - 1, 0) % 3, j % 3, below % 3
         _mix_row(real[a], real[b], real[c], share, row_gains[j], column_gains, out[j])
         _mix_row(

@@ -20,8 +20,11 @@ def test_the_required_gain_is_the_largest_ratio_of_all(outputs, inputs, seed):
     inverse[:, :, generator.random(shape[2]) < 0.2] = 0
     used = inverse[:, :outputs, :inputs]
     largest = max((weights * used[0]).max(), (-weights * used[1]).max(), 0)
-    found = weight_blocks.required_gain(weights, inverse, inverse.max(axis=(0, 2)))
-    assert found == largest
+    for columns in (np.ones(shape[2]), generator.lognormal(0, 1, shape[2])):
+        column_bounds = columns.astype(np.float32)
+        row_bounds = (inverse / column_bounds).max(axis=(0, 2)) * np.float32(1 + 1e-6)
+        found = weight_blocks.required_gain(weights, inverse, row_bounds, column_bounds)
+        assert found == largest
 
 
 @given(outputs=SIZES, inputs=SIZES, seed=SEEDS)
