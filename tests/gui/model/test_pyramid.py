@@ -1,8 +1,10 @@
 """What is drawn holds every extreme and the last sample, whatever the length."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
@@ -40,15 +42,35 @@ def test_a_view_holds_the_smallest_the_largest_and_the_last_value(values, cuts, 
     assert np.array_equal(highs[-1], inside[-1], equal_nan=True)
 
 
+def stretches(positions, count):
+    """First sample and one after the last of what each position stands for."""
+    if len(positions) == count:
+        return [(place, place + 1) for place in positions]
+    # The last sample is in the bin it falls into, and stands alone at the end besides.
+    return [*pairwise([*positions[:-1], count]), (count - 1, count)]
+
+
 @settings(deadline=None)
 @given(SERIES, some.integers(1, 20))
+@example(np.array([0.0, 1.0]), 1)
+@example(np.array([1.0, 0.0]), 1)
+@example(np.array([np.nan, 0.0]), 1)
+@example(np.arange(FIRST_BIN + 1.0), 1)
 def test_every_bin_is_what_brute_force_finds(values, pixels):
     positions, lows, highs = grown(values, []).envelope(values, 0, len(values), pixels)
-    edges = [*positions[:-1], len(values)]
-    for low, high, first, last in zip(lows, highs, edges, edges[1:], strict=False):
+    found = zip(lows, highs, stretches(positions, len(values)), strict=True)
+    for low, high, (first, last) in found:
         inside = values[first:last]
         assert np.array_equal(low, np.fmin.reduce(inside), equal_nan=True)
         assert np.array_equal(high, np.fmax.reduce(inside), equal_nan=True)
+
+
+@pytest.mark.parametrize("count", [1, 2, FIRST_BIN - 1])
+def test_where_every_sample_has_room_each_stands_alone(count):
+    values = np.random.default_rng(2).normal(size=count)
+    positions, lows, highs = grown(values, []).envelope(values, 0, count, 1)
+    assert positions.tolist() == list(range(count))
+    assert lows.tolist() == highs.tolist() == values.tolist()
 
 
 @settings(deadline=None)
