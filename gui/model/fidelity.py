@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gui.model.live_table import LiveTable
 from instruments.network import Layer
 
 Floats = npt.NDArray[np.float64]
@@ -106,10 +107,9 @@ class FidelityLog:
     """The fidelity of every minibatch that was watched, oldest first."""
 
     def __init__(self) -> None:
-        self.steps: list[int] = []
-        self.cosines: list[dict[int, float]] = []
-        self.norm_ratios: list[dict[int, float]] = []
         self.newest: list[LayerFidelity] = []
+        self.table = LiveTable()
+        """A row for each minibatch, its columns called as in a record that holds them."""
 
     def take(
         self,
@@ -120,14 +120,22 @@ class FidelityLog:
     ) -> None:
         """Work out and keep the fidelity of one minibatch."""
         found = fidelity(layers, fields, weights)
-        if found:
-            self.newest = found
-            self.steps.append(step)
-            self.cosines.append({one.layer: one.cosine for one in found})
-            self.norm_ratios.append({one.layer: one.norm_ratio for one in found})
+        if not found:
+            return
+        self.newest = found
+        row = {"step": float(step)}
+        row |= {cosine_column(one.layer): one.cosine for one in found}
+        row |= {norm_ratio_column(one.layer): one.norm_ratio for one in found}
+        if self.table.columns != tuple(row):
+            self.table = LiveTable(tuple(row), ("",) * len(row))
+        self.table.fill(len(self.table), np.array([list(row.values())]))
 
-    def series(self, layer: int, what: str) -> tuple[Floats, Floats]:
-        """Return steps and ``cosine`` or ``norm ratio`` of a layer."""
-        rows = self.cosines if what == "cosine" else self.norm_ratios
-        values = [row.get(layer, float("nan")) for row in rows]
-        return np.array(self.steps, np.float64), np.array(values, np.float64)
+
+def cosine_column(layer: int) -> str:
+    """Return what a column of the cosines of a layer is called."""
+    return f"gradient_cosine_{layer}"
+
+
+def norm_ratio_column(layer: int) -> str:
+    """Return what a column of the ratios of lengths of a layer is called."""
+    return f"gradient_norm_ratio_{layer}"

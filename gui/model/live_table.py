@@ -39,6 +39,7 @@ class LiveTable:
         self._pending: dict[int, Floats] = {}
         self._pyramids: dict[tuple[str, float], Pyramid] = {}
         self._smoothed: dict[tuple[str, float], Smoothing] = {}
+        self._measured: dict[str, tuple[int, LiveTable]] = {}
 
     def __len__(self) -> int:
         """Return how many rows are shown, provisional ones included."""
@@ -140,11 +141,26 @@ class LiveTable:
         self._length = min(self._length, length)
         # A filter has no way back: what was smoothed is smoothed anew.
         self._smoothed.clear()
+        self._measured.clear()
         self._pyramids = {key: kept for key, kept in self._pyramids.items() if not key[1]}
         for pyramid in self._pyramids.values():
             pyramid.truncate(self._length)
 
     # Looking --------------------------------------------------------------------------------------
+
+    def measured(self, column: str) -> LiveTable:
+        """Return the rows in which a column holds a number, as a table that is kept up to date.
+
+        For what is measured now and then: NaN between two measurements is no gap.
+        """
+        if column not in self._measured:
+            self._measured[column] = 0, LiveTable(self.columns, tuple(self.units.values()))
+        seen, found = self._measured[column]
+        if seen < self._length:
+            new = self._room[:, seen : self._length]
+            found._append(new[:, np.isfinite(new[self.columns.index(column)])].T)
+            self._measured[column] = self._length, found
+        return found
 
     def smoothed(self, column: str, weight: float) -> Floats:
         """Return a column smoothed over all of it (see ``smoothing``)."""

@@ -172,7 +172,9 @@ class RunModel:
         """How long it will take yet."""
         if not self.is_going_on or "seconds" not in self.steps or not self.steps_planned:
             return None
-        return time_left(self.steps["seconds"], self.steps_planned - len(self.steps))
+        in_epoch = self.steps_planned // self.epochs_planned if self.epochs_planned else 0
+        to_go = self.steps_planned - len(self.steps)
+        return time_left(self.steps["seconds"], to_go, in_epoch)
 
     # Keeping up -----------------------------------------------------------------------------------
 
@@ -308,6 +310,7 @@ class RunModel:
             for table in (self.steps, self.epochs):
                 table.clear()
             self.taps.clear()
+            self.fidelity = FidelityLog()
             self.events, self._event_bytes, self._early_events = [], 0, {}
             self._heard_state = ""
             self._changes.add("all")

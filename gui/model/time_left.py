@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 STEPS_LOOKED_AT = 200
+EPOCHS_LOOKED_AT = 3
+PARTS = 10
 FEWEST_STEPS = 20
 
 
 class TimeLeft(NamedTuple):
-    """Seconds until the end, and half of what the middle half of the steps spreads over."""
+    """Seconds until the end, and half of what the middle half of the pace spreads over."""
 
     seconds: float
     spread: float
@@ -26,7 +28,9 @@ class TimeLeft(NamedTuple):
         return f"{hours} h {minutes:02d} min ± {max(self.spread / 60, 1):.0f} min"
 
 
-def time_left(seconds: npt.NDArray[np.float64], steps_to_go: int) -> TimeLeft | None:
+def time_left(
+    seconds: npt.NDArray[np.float64], steps_to_go: int, steps_in_epoch: int = 0
+) -> TimeLeft | None:
     """Return the time that is left, or ``None`` while nothing sensible can be said.
 
     Parameters
@@ -35,13 +39,23 @@ def time_left(seconds: npt.NDArray[np.float64], steps_to_go: int) -> TimeLeft | 
         Time at the end of each step so far, ``[n]``; pauses are not counted in it.
     steps_to_go
         Steps yet to come.
+    steps_in_epoch
+        Between two steps there is a validation once in so many; 0 if that is not known.
 
-    The median step keeps validation and checkpoints between steps from counting as if they came
-    at every one; the mean of the middle of the steps would be no better.
+    The mean pace of the latest steps, whole epochs of them where there were any, because what
+    happens between the steps takes its time too. The spread is that of the pace from one tenth of
+    them to the next.
     """
-    steps = np.diff(seconds[-STEPS_LOOKED_AT - 1 :])
-    steps = steps[np.isfinite(steps) & (steps >= 0)]
-    if len(steps) < FEWEST_STEPS or steps_to_go < 0:
+    done = len(seconds) - 1
+    if done < FEWEST_STEPS or steps_to_go < 0:
         return None
-    lower, middle, upper = np.percentile(steps, (25, 50, 75))
-    return TimeLeft(float(middle * steps_to_go), float((upper - lower) / 2 * steps_to_go))
+    looked_at = min(max(STEPS_LOOKED_AT, EPOCHS_LOOKED_AT * steps_in_epoch), done)
+    if 0 < steps_in_epoch <= looked_at:
+        looked_at -= looked_at % steps_in_epoch
+    marks = np.linspace(done - looked_at, done, PARTS + 1).round().astype(int)
+    pace = np.diff(seconds[marks]) / np.diff(marks)
+    if not (np.isfinite(pace).all() and (pace >= 0).all()):
+        return None
+    lower, upper = np.percentile(pace, (25, 75))
+    mean = (seconds[done] - seconds[done - looked_at]) / looked_at
+    return TimeLeft(float(mean * steps_to_go), float((upper - lower) / 2 * steps_to_go))

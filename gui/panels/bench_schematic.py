@@ -43,7 +43,7 @@ class BenchPanel:
         if not path.blocks:
             return PanelState(empty="This record does not describe a bench.")
         self.widget.show_path(path)
-        return PanelState(f"<small>{words}</small>", description=description)
+        return PanelState(remark=words, description=description)
 
     def table(self) -> PanelTable:
         """Return the instruments."""

@@ -15,6 +15,7 @@ from gui.qt import QtCore, QtGui, QtWidgets
 from gui.theme import icons
 
 _DESCRIBE_SECONDS = 5.0
+_SPARE_PIXELS = 16
 
 
 class Card(QtWidgets.QFrame):
@@ -99,8 +100,8 @@ class Card(QtWidgets.QFrame):
         if self._title.text() != self._panel.title:
             self._title.setText(self._panel.title)
             self.setAccessibleName(self._panel.title)
-        self._value.setText(state.newest)
-        self._value.setVisible(bool(state.newest) and not state.empty)
+        self._value.say(state.newest, state.remark)
+        self._value.setVisible(bool(state.newest or state.remark) and not state.empty)
         if state.empty:
             self._words.setText(state.empty)
             self._stack.setCurrentWidget(self._words)
@@ -204,8 +205,7 @@ class Card(QtWidgets.QFrame):
 
     def _build(self) -> None:
         self._title = _ElidedLabel()
-        self._value = QtWidgets.QLabel()
-        self._value.setTextFormat(QtCore.Qt.TextFormat.RichText)
+        self._value = _ValueLine()
         self._value.hide()
         self._button = QtWidgets.QToolButton()
         self._button.setAutoRaise(True)
@@ -229,10 +229,6 @@ class Card(QtWidgets.QFrame):
         head.addWidget(self._title, 1)
         head.addWidget(self._button)
         self._value.setContentsMargins(8, 0, 4, 2)
-        # However much there is to say, no card may push the others aside.
-        self._value.setSizePolicy(
-            QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Preferred
-        )
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.setSpacing(0)
@@ -309,3 +305,38 @@ class _ElidedLabel(QtWidgets.QLabel):
         )
         self.setToolTip(self.text() if text != self.text() else "")
         painter.drawText(self.rect(), QtCore.Qt.AlignmentFlag.AlignVCenter, text)
+
+
+class _ValueLine(QtWidgets.QLabel):
+    """The newest value; behind it, where there is room, a remark; all of it on hovering."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = ("", "")
+        self._with_remark = True
+        self.setTextFormat(QtCore.Qt.TextFormat.RichText)
+        # However much there is to say, no card may push the others aside.
+        self.setSizePolicy(
+            QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Preferred
+        )
+
+    def say(self, newest: str, remark: str) -> None:
+        """Say as much as there is room for."""
+        self._said = (newest, remark)
+        small = f"<small>{remark}</small>" if remark else ""
+        whole = "&nbsp; ".join(part for part in (newest, small) if part)
+        self.setToolTip(whole)
+        # What has been left out comes back with some room to spare, or it would come and go.
+        spare = 0 if self._with_remark else _SPARE_PIXELS
+        self._with_remark = self._fits(whole, spare)
+        if not self._with_remark and not self._fits(newest or small):
+            self.setText(f"<small>{newest or remark}</small>")
+
+    def _fits(self, text: str, spare: int = 0) -> bool:
+        self.setText(text)
+        return self.sizeHint().width() + spare <= self.width()
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.say(*self._said)

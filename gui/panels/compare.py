@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gui.model.configuration import differences
 from gui.model.view import Alignment
 from gui.panels.curve_plot import CurvePlot
@@ -40,6 +42,8 @@ class ComparisonPanel:
         self._y_label = y_label
         self.title = title
         self.widget = CurvePlot(context.appearance, "step", y_label, log_y=log_y)
+        # Here the runs are compared: each curve is called by its run.
+        column = replace(column, label=context.model.name)
         self._curves = RunCurves(context, self.widget, (column,))
         self._alignment: Alignment = "step"
 
@@ -54,8 +58,11 @@ class ComparisonPanel:
             self.widget.follow()
         self._curves.draw(alignment=view.alignment)
         names = ", ".join(other.name for other in view.overlays.values())
-        words = f"<small>with {names}</small>" if names else "<small>no other run checked</small>"
-        return PanelState(words, description=f"{self.title} beside {names or 'no other run'}")
+        return PanelState(
+            self._curves.newest(self._context.appearance),
+            remark=f"with {names}" if names else "no other run checked",
+            description=f"{self.title} beside {names or 'no other run'}",
+        )
 
     def table(self) -> PanelTable:
         """Return this run's curve as numbers."""
@@ -82,7 +89,7 @@ class DifferencesPanel:
         self.widget.show_table(table)
         self.widget.resizeColumnsToContents()
         return PanelState(
-            f"<small>{len(table.rows)} settings</small>",
+            remark=f"{len(table.rows)} settings",
             description=f"{len(table.rows)} settings differ",
         )
 

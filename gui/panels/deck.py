@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
+from typing import Any
 
 from gui.model.run_model import RunModel
 from gui.panels import compare, gradient, learning, optics, taps
@@ -30,6 +31,10 @@ _SLIT = (
 _RECIPROCITY = (
     "Not recorded in this run: there is no column reciprocity_LAYER. It compares the matrix met "
     "by light going forward with the one met going back."
+)
+_NOISE = (
+    "Not measured in this run: its record has no column gradient_noise_LAYER. A minibatch would "
+    "have to be shown twice."
 )
 _HELD = (
     "Only a bench has limits to its weights; this network was computed, or its record holds no "
@@ -73,7 +78,19 @@ def deck(model: RunModel) -> dict[str, list[Place]]:
             Place("cosine", gradient.FidelityPanel, 0, 0),
             Place("norm-ratio", gradient.NormRatioPanel, 0, 1),
             Place("gradient-scatter", gradient.GradientScatterPanel, 1, 0),
-            Place("noise-floor", gradient.NoiseFloorPanel, 1, 1),
+            Place(
+                "noise-floor",
+                _columns(
+                    "Noise floor from repeated shots",
+                    "relative scatter",
+                    ("gradient_noise_",),
+                    _NOISE,
+                    now_and_then=True,
+                    log_y=True,
+                ),
+                1,
+                1,
+            ),
         ],
         "Bench": [Place("bench", BenchPanel, 0, 0)],
         "Compare": _compare(),
@@ -139,18 +156,31 @@ def _optics(layers: int) -> list[Place]:
         Place(
             "clipped",
             _columns(
-                "Weights at their limit, readings saturated",
+                "Weights clipped, taps saturated",
                 "share",
                 ("clipped_share_", "saturated_share"),
                 _HELD,
+                smallest=0.0,
             ),
             1,
             2,
         ),
-        Place("slit", _columns("Slit", "efficiency", ("slit_efficiency_",), _SLIT), 2, 0),
+        Place(
+            "slit",
+            _columns("Slit", "efficiency", ("slit_efficiency_",), _SLIT, now_and_then=True),
+            2,
+            0,
+        ),
         Place(
             "reciprocity",
-            _columns("Reciprocity", "difference", ("reciprocity_",), _RECIPROCITY),
+            _columns(
+                "Reciprocity",
+                "relative difference",
+                ("reciprocity_",),
+                _RECIPROCITY,
+                now_and_then=True,
+                smallest=0.0,
+            ),
             2,
             1,
             2,
@@ -158,9 +188,16 @@ def _optics(layers: int) -> list[Place]:
     ]
 
 
-def _columns(title: str, y_label: str, prefixes: tuple[str, ...], empty: str) -> PanelFactory:
+def _columns(
+    title: str, y_label: str, prefixes: tuple[str, ...], empty: str, **options: Any
+) -> PanelFactory:
     return partial(
-        optics.ColumnsPanel, title=title, y_label=y_label, prefixes=prefixes, empty=empty
+        optics.ColumnsPanel,
+        title=title,
+        y_label=y_label,
+        prefixes=prefixes,
+        empty=empty,
+        **options,
     )
 
 
@@ -184,7 +221,7 @@ def _compare() -> list[Place]:
                 compare.ComparisonPanel,
                 title="Validation accuracy",
                 y_label="accuracy (share of images)",
-                column=ShownColumn("epochs", "validation_accuracy", "validation", 1),
+                column=ShownColumn("epochs", "validation_accuracy", "validation", 0),
                 log_y=False,
             ),
             0,

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-from gui.model.live_table import LiveTable
-from gui.panels.curve_plot import CurvePlot, CurveStyle
+from gui.panels.curve_plot import CurvePlot
 from gui.panels.panel import PanelContext, PanelState, PanelTable
+from gui.panels.run_curves import RunCurves, shown_columns
 from gui.panels.scatter_plot import ScatterPlot
-
-Floats = npt.NDArray[np.float64]
 
 WORRYING_COSINE = 0.8
 
@@ -26,21 +21,12 @@ _WAITING = (
 )
 
 
-def recorded_layers(steps: LiveTable, what: str) -> dict[int, str]:
-    """Return the columns that hold a fidelity, by layer."""
-    found = {}
-    for column in steps.columns:
-        name, _, number = column.rpartition("_")
-        if name == f"gradient_{what}" and number.isdigit():
-            found[int(number)] = column
-    return found
-
-
 class FidelityPanel:
     """Cosine of each layer's measured gradient to the computed one."""
 
     title = "Gradient fidelity (cosine to exact)"
     what = "cosine"
+    prefix = "gradient_cosine_"
     y_label = "cosine"
     worrying: tuple[float, float] | None = (-1.0, WORRYING_COSINE)
     keys = frozenset({"taps", "rows", "view"})
@@ -50,64 +36,37 @@ class FidelityPanel:
         self.widget = CurvePlot(context.appearance, "step", self.y_label)
         if self.worrying is not None:
             self.widget.set_band(*self.worrying)
-            self.widget.y_limits = (None, 1.02)
+            self.widget.y_limits = (None, 1.1)
+        self._curves = RunCurves(context, self.widget, ())
 
     def update(self, changes: set[str]) -> PanelState:
-        """Draw a curve for every layer."""
-        curves = self._curves()
-        if not curves:
-            going_on = self._context.model.is_going_on
-            return PanelState(empty=_WAITING if going_on else _ABSENT)
-        layers = {name: CurveStyle(number) for number, name in enumerate(curves)}
-        self.widget.draw(curves, layers)
-        view = self._context.view
-        self.widget.set_cursor(None if view.step is None else float(view.step))
-        theme = self._context.appearance.theme
-        parts, words = [], []
-        for number, (name, (_, values)) in enumerate(curves.items()):
-            value = f"{values[-1]:.3f}"
-            parts.append(f'{name} <b style="color:{theme.label(number)}">{value}</b>')
-            words.append(f"{name} {value}")
-        source = "recorded" if self._recorded() else "16 samples, worked out here"
+        """Draw a curve for every layer, as recorded or as worked out here."""
+        model = self._context.model
+        recorded = shown_columns("steps", model.steps, self.prefix)
+        here = shown_columns("fidelity", model.fidelity.table, self.prefix)
+        measured = any(len(one.of(model)) for one in recorded)
+        self._curves.columns = recorded if measured else here
+        if not self._curves.columns:
+            return PanelState(empty=_WAITING if model.is_going_on else _ABSENT)
+        self._curves.draw(overlays=False)
         return PanelState(
-            f"{'&nbsp; '.join(parts)}&nbsp; <small>{source}</small>",
-            description=f"{self.what} of measured to computed gradient: {', '.join(words)}",
+            self._curves.newest(self._context.appearance),
+            remark="recorded" if measured else "16 samples, worked out here",
+            description=f"{self.what} of measured to computed gradient: "
+            f"{self._curves.newest_words()}",
         )
 
     def table(self) -> PanelTable:
-        """Return every point."""
-        rows = [
-            (name, float(x), float(y))
-            for name, (steps, values) in self._curves().items()
-            for x, y in zip(steps, values, strict=True)
-        ]
-        return PanelTable(("curve", "step", self.what), rows)
-
-    def _recorded(self) -> dict[int, str]:
-        return recorded_layers(self._context.model.steps, self.what.replace(" ", "_"))
-
-    def _curves(self) -> dict[str, tuple[Floats, Floats]]:
-        model = self._context.model
-        recorded = self._recorded()
-        if recorded and len(model.steps):
-            steps = model.steps["step"]
-            found = {}
-            for layer, column in recorded.items():
-                values = model.steps[column]
-                known = np.isfinite(values)
-                if known.any():
-                    found[f"layer {layer}"] = steps[known], values[known]
-            return found
-        log = model.fidelity
-        layers = sorted(log.cosines[-1]) if log.cosines else []
-        return {f"layer {layer}": log.series(layer, self.what) for layer in layers}
+        """Return the curves as numbers."""
+        return self._curves.table()
 
 
 class NormRatioPanel(FidelityPanel):
     """Length of each layer's measured gradient over the computed one's."""
 
     title = "Length of the gradient (measured / exact)"
-    what = "norm ratio"
+    what = "ratio of lengths"
+    prefix = "gradient_norm_ratio_"
     y_label = "ratio of lengths"
     worrying = None
 
@@ -137,7 +96,8 @@ class GradientScatterPanel:
             f"layer {one.layer} {100 * one.sign_agreement:.1f} %" for one in found
         )
         return PanelState(
-            f"<small>same sign:</small> {agreement}",
+            agreement,
+            remark="of the weights with the right sign",
             description=f"share of weights whose gradient has the right sign: {agreement}",
         )
 
@@ -149,42 +109,3 @@ class GradientScatterPanel:
             for x, y in zip(one.computed.ravel(), one.measured.ravel(), strict=True)
         ]
         return PanelTable(("layer", "computed", "measured"), rows)
-
-
-class NoiseFloorPanel:
-    """How far the same gradient scatters when it is measured again."""
-
-    title = "Noise floor from repeated shots"
-    keys = frozenset({"rows"})
-
-    def __init__(self, context: PanelContext) -> None:
-        self._context = context
-        self.widget = CurvePlot(context.appearance, "step", "relative scatter", log_y=True)
-
-    def update(self, changes: set[str]) -> PanelState:
-        """Draw the recorded noise, or say that there is none."""
-        curves = self._curves()
-        if not curves:
-            return PanelState(
-                empty="Not measured in this run: its record has no column gradient_noise_LAYER. "
-                "A minibatch would have to be shown twice."
-            )
-        self.widget.draw(curves, {name: CurveStyle(i) for i, name in enumerate(curves)})
-        return PanelState(description="scatter of repeated gradients")
-
-    def table(self) -> PanelTable:
-        """Return every point."""
-        rows = [
-            (name, float(x), float(y))
-            for name, (steps, values) in self._curves().items()
-            for x, y in zip(steps, values, strict=True)
-        ]
-        return PanelTable(("layer", "step", "relative scatter"), rows)
-
-    def _curves(self) -> dict[str, tuple[Floats, Floats]]:
-        steps = self._context.model.steps
-        return {
-            f"layer {layer}": (steps["step"], steps[column])
-            for layer, column in recorded_layers(steps, "noise").items()
-            if len(steps)
-        }

@@ -37,10 +37,11 @@ class LossPanel:
         smoothing = self._context.view.smoothing
         words = f"smoothed {smoothing:.2f}" if smoothing else "not smoothed"
         if self.widget.hidden_values:
-            words += f", {self.widget.hidden_values} values ≤ 0 not shown"
+            newest += f"&nbsp; <small>{self.widget.hidden_values} values ≤ 0 not shown</small>"
         last = model.steps["loss"][-1] if "loss" in model.steps else float("nan")
         return PanelState(
-            f"{newest}&nbsp; <small>{words}</small>",
+            newest,
+            remark=words,
             description=f"training loss {last:.4g} after {len(model.steps)} steps",
         )
 
@@ -58,7 +59,8 @@ class AccuracyPanel:
     def __init__(self, context: PanelContext) -> None:
         self._context = context
         self.widget = CurvePlot(context.appearance, "step", "accuracy (share of images)")
-        self.widget.y_limits = (None, 1.02)
+        # Room for the curves' names above the best there can be.
+        self.widget.y_limits = (None, 1.1)
         self._curves = RunCurves(
             context,
             self.widget,
@@ -77,7 +79,8 @@ class AccuracyPanel:
         best = float(epochs["validation_accuracy"].max()) if "validation_accuracy" in epochs else 0
         newest = self._curves.newest(self._context.appearance, 100.0, " %")
         return PanelState(
-            f"{newest}&nbsp; <small>best {100 * best:.2f} %</small>",
+            newest,
+            remark=f"best {100 * best:.2f} %",
             description=f"accuracy after {len(epochs)} epochs; best on validation images "
             f"{100 * best:.1f} percent",
         )

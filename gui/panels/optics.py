@@ -5,7 +5,7 @@ from __future__ import annotations
 from gui.model.weighted_sums import weighted_sums
 from gui.panels.curve_plot import CurvePlot
 from gui.panels.panel import PanelContext, PanelState, PanelTable
-from gui.panels.run_curves import RunCurves, ShownColumn
+from gui.panels.run_curves import RunCurves, shown_columns
 from gui.panels.scatter_plot import ScatterPlot
 from gui.qt import QtWidgets
 
@@ -37,16 +37,22 @@ class SumsPanel:
             {f"layer {one.layer}": (one.computed.ravel(), one.measured.ravel()) for one in found}
         )
         lines = {one.layer: one.line() for one in found}
+        theme = self._context.appearance.theme
+        slopes = "&nbsp; ".join(
+            f'slope {layer} <b style="color:{theme.label(number)}">{line.slope:.3f}</b>'
+            for number, (layer, line) in enumerate(lines.items())
+        )
+        left = ", ".join(f"{line.residual:.2g}" for line in lines.values())
         words = "; ".join(
             f"layer {layer}: slope {line.slope:.3f}, residual {line.residual:.3g}"
             for layer, line in lines.items()
         )
-        note = (
-            ""
-            if taps.consistent
-            else f" <small>weights of step {step}, light of {taps.step}</small>"
+        remark = f"residual {left}"
+        if not taps.consistent:
+            remark = f"weights of step {step}, light of {taps.step}"
+        return PanelState(
+            slopes, remark=remark, description=f"measured against commanded sums: {words}"
         )
-        return PanelState(f"{words}{note}", description=f"measured against commanded sums: {words}")
 
     def table(self) -> PanelTable:
         """Return every sum."""
@@ -70,30 +76,37 @@ class ColumnsPanel:
         What the names begin with.
     empty
         Why there may be none.
+    now_and_then
+        They are measured at some of the steps only.
+    smallest
+        What the values never go below, if anything.
+    log_y
+        With a logarithmic axis.
     """
 
     keys = frozenset({"rows", "epochs", "view", "overlays"})
 
     def __init__(
-        self, context: PanelContext, title: str, y_label: str, prefixes: tuple[str, ...], empty: str
+        self,
+        context: PanelContext,
+        title: str,
+        y_label: str,
+        prefixes: tuple[str, ...],
+        empty: str,
+        *,
+        now_and_then: bool = False,
+        smallest: float | None = None,
+        log_y: bool = False,
     ) -> None:
         self._context = context
         self._empty = empty
         self.title = title
-        self.widget = CurvePlot(context.appearance, "step", y_label)
+        self.widget = CurvePlot(context.appearance, "step", y_label, log_y=log_y)
+        self.widget.y_limits = (smallest, None)
         model = context.model
-        found = [
-            (kind, column, prefix)
-            for kind, table in (("steps", model.steps), ("epochs", model.epochs))
-            for prefix in prefixes
-            for column in table.columns
-            if column.startswith(prefix)
-        ]
-        shown = [
-            ShownColumn(kind, column, _label(column, prefix), number)
-            for number, (kind, column, prefix) in enumerate(found)
-        ]
-        self._curves = RunCurves(context, self.widget, shown)
+        found = shown_columns("steps", model.steps, *prefixes, now_and_then=now_and_then)
+        found += shown_columns("epochs", model.epochs, *prefixes, now_and_then=now_and_then)
+        self._curves = RunCurves(context, self.widget, found)
 
     def update(self, changes: set[str]) -> PanelState:
         """Draw the curves."""
@@ -102,19 +115,14 @@ class ColumnsPanel:
         if not any(len(one.of(self._context.model)) for one in self._curves.columns):
             return PanelState(empty="Nothing is recorded yet.")
         self._curves.draw()
-        newest = self._curves.newest(self._context.appearance)
-        return PanelState(newest, description=self.title)
+        return PanelState(
+            self._curves.newest(self._context.appearance),
+            description=f"{self.title}: {self._curves.newest_words()}",
+        )
 
     def table(self) -> PanelTable:
         """Return the curves as numbers."""
         return self._curves.table()
-
-
-def _label(column: str, prefix: str) -> str:
-    rest = column.removeprefix(prefix).strip("_")
-    if rest.isdigit():
-        return f"layer {rest}"
-    return rest.replace("_", " ") or column.replace("_", " ")
 
 
 class WordsPanel:

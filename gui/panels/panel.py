@@ -33,6 +33,8 @@ class PanelState:
     ----------
     newest
         The newest value in a few words or numbers, printed on the card.
+    remark
+        What else is worth saying, in small letters behind it where there is room.
     empty
         Why there is nothing to see, and what to do about it; empty if there is something.
     description
@@ -40,6 +42,7 @@ class PanelState:
     """
 
     newest: str = ""
+    remark: str = ""
     empty: str = ""
     description: str = ""
 

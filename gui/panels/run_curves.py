@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from gui.model.live_table import LiveTable
 from gui.model.run_model import RunModel
+from gui.model.view import Alignment
 from gui.panels.curve_plot import CurvePlot, CurveStyle
 from gui.panels.panel import PanelContext, PanelTable
 from gui.theme.appearance import Appearance
 
 Floats = npt.NDArray[np.float64]
+TableName = Literal["steps", "epochs", "fidelity"]
 
 _EMPHASIS_PIXELS = 240
 _OVERLAY_SERIES = 2
@@ -27,7 +30,7 @@ class ShownColumn:
     Parameters
     ----------
     table
-        ``steps`` or ``epochs``.
+        ``steps``, ``epochs``, or ``fidelity`` for what was worked out while watching.
     column
         Its name.
     label
@@ -36,17 +39,45 @@ class ShownColumn:
         Colour, dash and marker.
     smoothed
         Draw it smoothed, with the raw values faint behind it.
+    now_and_then
+        It is measured at some of the rows only; a line goes from one measurement to the next.
     """
 
-    table: str
+    table: TableName
     column: str
     label: str
     series: int
     smoothed: bool = False
+    now_and_then: bool = False
 
     def of(self, model: RunModel) -> LiveTable:
-        """Return the table of a run it is in."""
-        return model.steps if self.table == "steps" else model.epochs
+        """Return the rows of a run it is in; none if the run does not have it."""
+        tables = {"steps": model.steps, "epochs": model.epochs, "fidelity": model.fidelity.table}
+        rows = tables[self.table]
+        if self.column not in rows:
+            return LiveTable()
+        return rows.measured(self.column) if self.now_and_then else rows
+
+
+def shown_columns(
+    kind: TableName, rows: LiveTable, *prefixes: str, now_and_then: bool = True
+) -> tuple[ShownColumn, ...]:
+    """Return the columns whose names begin with one of the prefixes, in a colour of its own each.
+
+    What follows the prefix is the number of a layer, or words.
+    """
+    found = [(column, one) for one in prefixes for column in rows.columns if column.startswith(one)]
+    return tuple(
+        ShownColumn(kind, column, _label(column, prefix), number, now_and_then=now_and_then)
+        for number, (column, prefix) in enumerate(found)
+    )
+
+
+def _label(column: str, prefix: str) -> str:
+    rest = column.removeprefix(prefix).strip("_")
+    if rest.isdigit():
+        return f"layer {rest}"
+    return rest.replace("_", " ") or column.replace("_", " ")
 
 
 class RunCurves:
@@ -59,20 +90,20 @@ class RunCurves:
         self._plot = plot
         self.columns = tuple(columns)
 
-    def draw(self, *, overlays: bool = True, alignment: str = "step") -> None:
+    def draw(self, *, overlays: bool = True, alignment: Alignment = "step") -> None:
         """Draw everything anew; what is not visible costs nothing."""
         model, view = self._context.model, self._context.view
         curves: dict[str, tuple[Floats, Floats]] = {}
         styles: dict[str, CurveStyle] = {}
         for shown in self.columns:
-            if shown.column not in shown.of(model) or not len(shown.of(model)):
-                continue
-            self._add(curves, styles, shown, model, shown.label, shown.series, alignment)
+            if len(shown.of(model)):
+                self._add(curves, styles, shown, model, shown.label, shown.series, alignment)
         if overlays:
             for number, other in enumerate(view.overlays.values()):
                 for shown in self.columns:
-                    if shown.column in shown.of(other) and len(shown.of(other)):
-                        label = f"{other.name} {shown.label}"
+                    if len(shown.of(other)):
+                        alone = len(self.columns) == 1
+                        label = other.name if alone else f"{other.name} {shown.label}"
                         series = _OVERLAY_SERIES + number
                         self._add(curves, styles, shown, other, label, series, alignment)
         self._plot.draw(curves, styles)
@@ -85,9 +116,9 @@ class RunCurves:
         rows: list[tuple[object, ...]] = []
         for shown in self.columns:
             table = shown.of(self._context.model)
-            if shown.column not in table or not len(table):
+            if not len(table):
                 continue
-            x = positions(self._context.model, shown.table, "step")
+            x = positions(self._context.model, table, "step")
             envelope = table.envelope(shown.column, 0, len(table), 500)
             rows += [
                 (shown.label, float(x[index]), float(low), float(high))
@@ -98,25 +129,27 @@ class RunCurves:
     def newest(self, appearance: Appearance, scale: float = 1.0, unit: str = "") -> str:
         """Return the value of each curve at the moment shown, in its colour."""
         parts = []
-        view = self._context.view
-        for shown in self.columns:
-            table = shown.of(self._context.model)
-            if shown.column not in table or not len(table):
-                continue
-            index = len(table) - 1
-            if view.step is not None:
-                index = row_at(self._context.model, shown.table, view.step)
-            values = (
-                table.smoothed(shown.column, view.smoothing)
-                if shown.smoothed
-                else table[shown.column]
-            )
-            if index < 0 or not np.isfinite(values[index]):
-                continue
+        for shown, value in self._values():
             colour = appearance.theme.label(shown.series)
-            text = f"{values[index] * scale:.4g}{unit}"
-            parts.append(f'{shown.label} <b style="color:{colour}">{text}</b>')
+            parts.append(f'{shown.label} <b style="color:{colour}">{value * scale:.4g}{unit}</b>')
         return "&nbsp; ".join(parts)
+
+    def newest_words(self) -> str:
+        """Return the same without colours, for those who hear it."""
+        return ", ".join(f"{shown.label} {value:.4g}" for shown, value in self._values())
+
+    def _values(self) -> Iterator[tuple[ShownColumn, float]]:
+        """Give the curves that have a value at the moment shown."""
+        model, view = self._context.model, self._context.view
+        for shown in self.columns:
+            table = shown.of(model)
+            index = len(table) - 1 if view.step is None else row_at(model, table, view.step)
+            if index < 0:
+                continue
+            smoothing = view.smoothing if shown.smoothed else 0.0
+            value = float(table.smoothed(shown.column, smoothing)[index])
+            if np.isfinite(value):
+                yield shown, value
 
     def _add(
         self,
@@ -126,10 +159,10 @@ class RunCurves:
         model: RunModel,
         label: str,
         series: int,
-        alignment: str,
+        alignment: Alignment,
     ) -> None:
         table = shown.of(model)
-        x = positions(model, shown.table, alignment)
+        x = positions(model, table, alignment)
         start, stop = _rows_between(x, self._plot.visible())
         smoothing = self._context.view.smoothing if shown.smoothed else 0.0
         own = model is self._context.model
@@ -142,17 +175,16 @@ class RunCurves:
         envelope = table.envelope(shown.column, start, stop, pixels, smoothing)
         index, values = envelope.line()
         curves[label] = x[index], values
-        few = shown.table == "epochs" and len(index) <= 60
+        few = len(index) <= 60 and (shown.table == "epochs" or shown.now_and_then)
         styles[label] = CurveStyle(series, markers=few, dashed=not own)
 
 
-def positions(model: RunModel, table: str, alignment: str) -> Floats:
-    """Return where the rows of a table lie along the axis runs are laid over each other by."""
-    rows = model.steps if table == "steps" else model.epochs
+def positions(model: RunModel, rows: LiveTable, alignment: Alignment) -> Floats:
+    """Return where rows lie along the axis runs are laid over each other by."""
     if alignment == "time" and "seconds" in rows:
         return rows["seconds"]
     if alignment == "epoch":
-        if table == "epochs":
+        if rows is model.epochs:
             return rows["epoch"]
         planned = model.steps_planned / model.epochs_planned if model.epochs_planned else 1.0
         return rows["step"] / max(planned, 1.0)
@@ -161,15 +193,15 @@ def positions(model: RunModel, table: str, alignment: str) -> Floats:
     return np.arange(len(rows), dtype=np.float64)
 
 
-def row_at(model: RunModel, table: str, step: int) -> int:
-    """Return the last row of a table at a step, or -1."""
-    return int(np.searchsorted(positions(model, table, "step"), step, side="right")) - 1
+def row_at(model: RunModel, rows: LiveTable, step: int) -> int:
+    """Return the last of the rows at a step, or -1."""
+    return int(np.searchsorted(positions(model, rows, "step"), step, side="right")) - 1
 
 
-def position_at(model: RunModel, step: int, alignment: str) -> float:
+def position_at(model: RunModel, step: int, alignment: Alignment) -> float:
     """Return where a step lies along the axis."""
-    x = positions(model, "steps", alignment)
-    index = row_at(model, "steps", step)
+    x = positions(model, model.steps, alignment)
+    index = row_at(model, model.steps, step)
     return float(x[index]) if 0 <= index < len(x) else float(step)
 
 

@@ -54,11 +54,9 @@ class TapImagePanel:
         low, high = self.widget.draw(np.asarray(values).T)
         source = "recorded" if taps.recorded else "live"
         quiet = float(np.mean(np.abs(values).max(axis=0) < DEAD_SHARE * max(abs(low), abs(high))))
-        text = f"<small>step</small> {taps.step} <small>{source}</small>"
-        if quiet:
-            text += f"&nbsp; dead <b>{100 * quiet:.0f} %</b>"
         return PanelState(
-            text,
+            f"<small>step</small> {taps.step}",
+            remark=f"{source}, {100 * quiet:.0f} % dead" if quiet else source,
             description=f"{self.title}: {values.shape[1]} neurons, {values.shape[0]} samples, from "
             f"{float(np.nanmin(values)):.3g} to {float(np.nanmax(values)):.3g} saturation fields "
             f"at step {taps.step}",
@@ -108,11 +106,10 @@ class DistributionPanel:
         top = float(found.counts.max())
         self.widget.draw({}, {}, (float(found.edges[0]), float(found.edges[-1]), 0.0, top))
         outside = found.below + found.above
-        text = f"<small>outside</small> {found.below} | {found.above}"
-        if found.not_finite:
-            text += f"&nbsp; <b>{found.not_finite} not finite</b>"
+        text = f"<b>{found.not_finite} not finite</b>" if found.not_finite else ""
         return PanelState(
             text,
+            remark=f"{found.below} values further left, {found.above} further right",
             description=f"{self.title}: most values between {found.edges[0]:.3g} and "
             f"{found.edges[-1]:.3g} saturation fields, {outside} outside",
         )

@@ -63,10 +63,10 @@ def test_without_errors_there_is_nothing_to_compare():
     assert fidelity(layers, fields, []) == []
 
 
-def test_the_log_keeps_a_curve_for_each_layer():
+def test_the_log_keeps_a_curve_for_each_layer_called_as_in_a_record():
     log = FidelityLog()
     for step in (3, 8):
         log.take(step, *minibatch("probe"))
-    steps, values = log.series(2, "cosine")
-    assert steps.tolist() == [3, 8]
-    assert values[0] == values[1] == log.newest[1].cosine
+    assert log.table["step"].tolist() == [3, 8]
+    assert log.table["gradient_cosine_2"].tolist() == [log.newest[1].cosine] * 2
+    assert log.table["gradient_norm_ratio_1"].tolist() == [log.newest[0].norm_ratio] * 2

@@ -83,3 +83,30 @@ def test_a_row_of_another_width_is_not_taken():
     table = LiveTable(("step", "value"), ("", ""))
     table.hear(0, np.ones((3, 5)), 0)
     assert len(table) == 0
+
+
+class TestMeasuredNowAndThen:
+    """A column that is NaN at most steps, as a check of the gradient every so often leaves it."""
+
+    @staticmethod
+    def rows(count):
+        rows = np.stack([np.arange(count), np.full(count, np.nan)], axis=1).astype(float)
+        rows[::20, 1] = np.arange(0, count, 20) * 0.5
+        return rows
+
+    def test_what_was_measured_is_a_table_without_what_was_not(self):
+        table = LiveTable(("step", "value"), ("", "dB"))
+        table.fill(0, self.rows(100)[:50])
+        assert table.measured("value")["step"].tolist() == [0, 20, 40]
+        table.fill(50, self.rows(100)[50:])
+        found = table.measured("value")
+        assert found["step"].tolist() == [0, 20, 40, 60, 80]
+        np.testing.assert_array_equal(found["value"], found["step"] * 0.5)
+        assert found.units == {"step": "", "value": "dB"}
+
+    def test_rows_that_are_withdrawn_are_no_longer_measured(self):
+        table = LiveTable(("step", "value"), ("", ""))
+        table.hear(0, self.rows(100), 50)
+        assert len(table.measured("value")) == 5
+        table.withdraw()
+        assert table.measured("value")["step"].tolist() == [0, 20, 40]

@@ -1,4 +1,4 @@
-"""Time left is the median step times the steps to go, with a spread."""
+"""Time left is the pace of late, whatever is between the steps, times the steps to go."""
 
 import numpy as np
 
@@ -12,12 +12,35 @@ def test_even_steps_give_an_exact_answer_without_spread():
     assert left.spread == 0
 
 
-def test_a_pause_or_a_validation_now_and_then_does_not_count():
-    steps = np.full(300, 0.01)
-    steps[::50] = 20.0
-    left = time_left(np.cumsum(steps), 1000)
+def test_what_happens_between_the_steps_takes_its_time_too():
+    # Epochs of 22 steps of 10 ms, and a validation of 0.5 s after each.
+    steps = np.full(22 * 30, 0.01)
+    steps[::22] += 0.5
+    left = time_left(np.cumsum(steps), 22 * 10, 22)
     assert left is not None
-    np.testing.assert_allclose(left.seconds, 10.0)
+    np.testing.assert_allclose(left.seconds, 10 * (22 * 0.01 + 0.5))
+
+
+def test_long_epochs_are_looked_at_as_a_whole():
+    steps = np.full(1000 * 5, 0.01)
+    steps[::1000] += 20.0
+    left = time_left(np.cumsum(steps), 2000, 1000)
+    assert left is not None
+    np.testing.assert_allclose(left.seconds, 2 * (10 + 20.0))
+
+
+def test_a_pace_that_changes_gives_a_spread():
+    even = np.full(200, 0.01)
+    uneven = even.copy()
+    uneven[100:] *= 2
+    assert time_left(np.cumsum(even), 1000).spread < 1e-9
+    assert time_left(np.cumsum(uneven), 1000).spread > 1
+
+
+def test_what_was_long_ago_does_not_count():
+    steps = np.full(1000, 0.01)
+    steps[:500] = 5.0
+    np.testing.assert_allclose(time_left(np.cumsum(steps), 100).seconds, 1.0)
 
 
 def test_nothing_is_said_before_twenty_steps():

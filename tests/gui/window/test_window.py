@@ -237,7 +237,7 @@ class TestOtherRuns:
         assert "ideal train" in window.tabs.card("loss").panel.widget._curves
         window.open_tab(5)
         card = window.tabs.card("differences")
-        qtbot.waitUntil(lambda: bool(card.state.newest))
+        qtbot.waitUntil(lambda: bool(card.state.remark))
         settings = {row[0] for row in card.table().rows}
         assert "network.kind" in settings
         assert "settings.epochs" not in settings
@@ -253,7 +253,7 @@ class TestOtherRuns:
         window.open_tab(5)
         QtWidgets.QApplication.processEvents()
         window.commands.action(f"align {alignment}").trigger()
-        x, _ = window.tabs.card("compare-accuracy").panel.widget._curves["validation"].getData()
+        x, _ = window.tabs.card("compare-accuracy").panel.widget._curves["bench"].getData()
         column = {"step": "step", "epoch": "epoch", "time": "seconds"}[alignment]
         np.testing.assert_allclose(x, window.model.epochs[column])
 
