@@ -57,7 +57,9 @@ def photograph(runs, shots, out):
     appearance = prepare(application, "light")
     window = MonitorWindow(appearance, LayoutMemory(runs.parent / "memory.ini"))
     window.resize(WIDTH, HEIGHT)
-    window.open(str(runs))
+    # By its short name, as somebody would who works in that folder.
+    os.chdir(runs.parent)
+    window.open(runs.name)
     window.show()
     spin(4)
     scale = application.devicePixelRatio()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,15 +53,25 @@ class InstrumentLine:
         return self.state
 
 
+def health_reports(events: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return what events of the kind ``health`` last told of each instrument, by its name."""
+    return {
+        str(event["details"].get("instrument")): event["details"]
+        for event in events
+        if event.get("kind") == HEALTH_EVENT and isinstance(event.get("details"), Mapping)
+    }
+
+
 def instruments(
     configuration: Mapping[str, Any],
-    events: Sequence[Mapping[str, Any]],
+    reports: Mapping[str, Mapping[str, Any]],
     steps: LiveTable,
     run_state: str,
 ) -> list[InstrumentLine]:
     """Return the instruments of a run's bench, in the order of the bench file.
 
-    Readings come from the newest step's columns, states from events of the kind ``health``.
+    States and readings come from their newest ``reports`` (see ``health_reports``); what nobody
+    reported of is read off the newest step's columns.
     """
     network = configuration.get("network", {})
     bench = network.get("bench")
@@ -69,11 +79,6 @@ def instruments(
         return []
     simulated = set(network.get("simulated", ()))
     identities = network.get("identities", {})
-    reports = {
-        event["details"].get("instrument"): event["details"]
-        for event in events
-        if event.get("kind") == HEALTH_EVENT and isinstance(event.get("details"), Mapping)
-    }
     roles = roles_of(bench)
     newest = steps.row(len(steps) - 1) if len(steps) else {}
     lines = []
@@ -141,5 +146,5 @@ def _reading(name: str, bench: Mapping[str, Any], newest: Mapping[str, float]) -
             return f"{100 * newest['saturated_share']:.1f} % saturated"
     if (bench.get("absorber") or {}).get("oven") == name:
         setting = bench["absorber"].get("oven_temperature")
-        return f"set {setting}" if setting else ""
+        return f"set {setting}".replace("degC", "°C") if setting else ""
     return ""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gui.model.fidelity import FidelityLog
-from gui.model.instrument_list import InstrumentLine, instruments
+from gui.model.instrument_list import InstrumentLine, health_reports, instruments
 from gui.model.layers import layers_of
 from gui.model.link import Link, judge
 from gui.model.live_table import LiveTable
@@ -78,6 +78,7 @@ class RunModel:
         """Why the store could not be read the last time, or nothing."""
         self._event_bytes = 0
         self._early_events: dict[int, dict[str, Any]] = {}
+        self._reports: dict[str, Mapping[str, Any]] = {}
         self._latest: dict[str, Any] = {"state": "running", "generation": -1, "counts": {}}
         self._heard_state = ""
         self._reload = False
@@ -296,12 +297,15 @@ class RunModel:
 
     def instruments(self) -> list[InstrumentLine]:
         """Return the instruments of the bench with what is known of them."""
-        return instruments(self.configuration, self.shown_events(), self.steps, self.state)
+        reports = self._reports | health_reports(self._early())
+        return instruments(self.configuration, reports, self.steps, self.state)
 
     def shown_events(self) -> list[dict[str, Any]]:
         """Return every event, those not yet written at the end."""
-        early = [self._early_events[position] for position in sorted(self._early_events)]
-        return [*self.events, *early]
+        return [*self.events, *self._early()]
+
+    def _early(self) -> list[dict[str, Any]]:
+        return [self._early_events[position] for position in sorted(self._early_events)]
 
     def _take_latest(self) -> None:
         header, _ = self._read({"what": "latest"})
@@ -312,6 +316,7 @@ class RunModel:
             self.taps.clear()
             self.fidelity = FidelityLog()
             self.events, self._event_bytes, self._early_events = [], 0, {}
+            self._reports.clear()
             self._heard_state = ""
             self._changes.add("all")
         self._latest = header
@@ -343,7 +348,9 @@ class RunModel:
             if not len(ends):
                 break
             whole = int(ends[-1]) + 1
-            self.events += events_in(lines[:whole])
+            new = events_in(lines[:whole])
+            self.events += new
+            self._reports |= health_reports(new)
             self._event_bytes += whole
             self._changes.add("events")
         self._early_events = {

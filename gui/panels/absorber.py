@@ -107,10 +107,8 @@ class AbsorberPanel:
 
     def _state(self, inputs: Floats | None, boundary: float | None) -> PanelState:
         if inputs is None or not inputs.size:
-            words = "no inputs tapped yet"
-            return PanelState(
-                remark=words, description="response of the unit; no inputs are tapped yet"
-            )
+            words = "no inputs are tapped yet"
+            return PanelState(remark=words, description=f"response of the unit; {words}")
         largest = float(np.abs(inputs).max())
         spread = float(np.sqrt(np.mean(inputs * inputs)))
         text = f"rms |z| <b>{spread:.2f}</b>"

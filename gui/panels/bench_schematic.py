@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from gui.model.light_path import Block, LightPath, bench_path, ideal_path
+from gui.model.light_path import Block, LightPath, LinkKind, bench_path, ideal_path
+from gui.panels.instrument_page import open_instrument_page
 from gui.panels.panel import PanelContext, PanelState, PanelTable
 from gui.panels.states import STATE_COLOUR, STATE_ICON
 from gui.qt import QtCore, QtGui, QtWidgets
@@ -14,6 +15,11 @@ from gui.theme.contrast import mixed
 
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y = 158.0, 66.0, 24.0, 26.0
 _SMALLEST_SCALE = 0.55
+_LINES: dict[LinkKind, str] = {
+    "light": "light going forward",
+    "tap": "tapped",
+    "backward": "errors going back",
+}
 
 
 class BenchPanel:
@@ -25,6 +31,7 @@ class BenchPanel:
     def __init__(self, context: PanelContext) -> None:
         self._context = context
         self.widget = SchematicView(context.appearance)
+        self.widget.chosen.connect(self._open_page)
 
     def update(self, changes: set[str]) -> PanelState:
         """Draw the bench anew where something on it has changed."""
@@ -45,6 +52,9 @@ class BenchPanel:
         self.widget.show_path(path)
         return PanelState(remark=words, description=description)
 
+    def _open_page(self, name: str) -> None:
+        open_instrument_page(self.widget, self._context.model, name)
+
     def table(self) -> PanelTable:
         """Return the instruments."""
         rows = [
@@ -55,9 +65,10 @@ class BenchPanel:
 
 
 class SchematicView(QtWidgets.QGraphicsView):
-    """Draws a light path, as large as fits."""
+    """Draws a light path, as large as fits; ``chosen`` tells the block that was clicked."""
 
     painted = QtCore.Signal()
+    chosen = QtCore.Signal(str)
 
     def __init__(self, appearance: Appearance) -> None:
         super().__init__()
@@ -66,6 +77,8 @@ class SchematicView(QtWidgets.QGraphicsView):
         self.setScene(self._scene)
         self._appearance = appearance
         self._path: LightPath | None = None
+        self._places: dict[str, QtCore.QRectF] = {}
+        self._pressed = QtCore.QPoint()
         self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
@@ -86,6 +99,22 @@ class SchematicView(QtWidgets.QGraphicsView):
         """Take the colours of the theme."""
         if self._path is not None:
             self._draw(self._path)
+
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
+        """Remember where; a drag is no choice."""
+        self._pressed = event.pos()
+        super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:
+        """Choose the block under the mouse."""
+        super().mouseReleaseEvent(event)
+        moved = (event.pos() - self._pressed).manhattanLength()
+        if moved >= QtWidgets.QApplication.startDragDistance():
+            return
+        place = self.mapToScene(event.pos())
+        name = next((one for one, box in self._places.items() if box.contains(place)), None)
+        if name is not None:
+            self.chosen.emit(name)
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         """Keep everything in view."""
@@ -108,23 +137,36 @@ class SchematicView(QtWidgets.QGraphicsView):
         scene, theme = self.scene(), self._appearance.theme
         scene.clear()
         self.setBackgroundBrush(QtGui.QColor(theme.surface))
-        places = {block.name: _place(block) for block in path.blocks}
+        self._places = places = {block.name: _place(block) for block in path.blocks}
         for start, end, kind in path.links:
-            if start not in places or end not in places:
-                continue
-            colour = {"light": theme.accent, "tap": theme.muted, "backward": theme.warning}[kind]
-            dash = (
-                QtCore.Qt.PenStyle.DashLine if kind == "backward" else QtCore.Qt.PenStyle.SolidLine
-            )
-            pen = QtGui.QPen(QtGui.QColor(colour), 3 if kind == "light" else 1.5, dash)
-            corners = _way(places[start], places[end])
-            for corner, following in pairwise(corners):
-                line = QtCore.QLineF(corner, following)
-                scene.addLine(line, pen).setZValue(-1)
-            _arrow(scene, line, colour)
+            if start in places and end in places:
+                self._draw_light(_way(places[start], places[end]), kind)
         for block in path.blocks:
             self._draw_block(block, places[block.name])
+        self._draw_legend({kind for _, _, kind in path.links})
         self._fit()
+
+    def _draw_light(self, corners: list[QtCore.QPointF], kind: LinkKind) -> None:
+        theme = self._appearance.theme
+        colour = {"light": theme.accent, "tap": theme.muted, "backward": theme.warning}[kind]
+        dash = QtCore.Qt.PenStyle.DashLine if kind == "backward" else QtCore.Qt.PenStyle.SolidLine
+        pen = QtGui.QPen(QtGui.QColor(colour), 3 if kind == "light" else 1.5, dash)
+        for corner, following in pairwise(corners):
+            line = QtCore.QLineF(corner, following)
+            self.scene().addLine(line, pen).setZValue(-1)
+        _arrow(self.scene(), line, colour)
+
+    def _draw_legend(self, kinds: set[LinkKind]) -> None:
+        """Say below the blocks what the lines are, those that are drawn."""
+        bounds = self.scene().itemsBoundingRect()
+        x, y = bounds.left(), bounds.bottom() + 0.8 * _GAP_Y
+        for kind, words in _LINES.items():
+            if kind not in kinds:
+                continue
+            self._draw_light([QtCore.QPointF(x, y), QtCore.QPointF(x + 40, y)], kind)
+            text = self._text(words, self._appearance.theme.text, 0.95, width=2 * _WIDTH)
+            text.setPos(x + 48, y - text.boundingRect().height() / 2)
+            x += 48 + text.boundingRect().width() + 28
 
     def _draw_block(self, block: Block, place: QtCore.QRectF) -> None:
         scene, theme = self.scene(), self._appearance.theme
@@ -156,17 +198,33 @@ class SchematicView(QtWidgets.QGraphicsView):
             sign.setPos(place.right() - room + 1, top + 4)
         name = self._text(block.name, theme.text, 1.0, bold=True, width=place.width() - room - 8)
         name.setPos(place.left() + 5, top)
-        caption = self._text(block.caption, theme.muted, 0.85, width=place.width() - 10)
-        caption.setPos(place.left() + 5, top + 19)
+        rest = block.caption
+        for number in range(1 if block.reading else 2):
+            line, rest = self._first_line(rest, 0.85, place.width() - 10, last=number == 1)
+            caption = self._text(line, theme.muted, 0.85, width=place.width() - 10)
+            caption.setPos(place.left() + 5, top + 19 + 16 * number)
         reading = self._text(block.reading, theme.text, 0.95, width=place.width() - 10)
         reading.setPos(place.left() + 5, top + 36)
+
+    def _first_line(self, text: str, scale: float, width: float, *, last: bool) -> tuple[str, str]:
+        """Return as many words as fit into a line, and the others; all of them for the last."""
+        metrics = QtGui.QFontMetricsF(self._font(scale))
+        words = text.split(" ")
+        count = len(words)
+        while not last and count > 1 and metrics.horizontalAdvance(" ".join(words[:count])) > width:
+            count -= 1
+        return " ".join(words[:count]), " ".join(words[count:])
+
+    def _font(self, scale: float, *, bold: bool = False) -> QtGui.QFont:
+        font = self._appearance.font(bold=bold)
+        # The drawing has a scale of its own: writing must not grow out of its block.
+        font.setPixelSize(round(14 * scale))
+        return font
 
     def _text(
         self, text: str, colour: str, scale: float, *, width: float, bold: bool = False
     ) -> QtWidgets.QGraphicsSimpleTextItem:
-        font = self._appearance.font(bold=bold)
-        # The drawing has a scale of its own: writing must not grow out of its block.
-        font.setPixelSize(round(14 * scale))
+        font = self._font(scale, bold=bold)
         metrics = QtGui.QFontMetricsF(font)
         item = QtWidgets.QGraphicsSimpleTextItem(
             metrics.elidedText(text, QtCore.Qt.TextElideMode.ElideRight, width)

@@ -10,6 +10,7 @@ from pathlib import Path
 from gui.model.run_model import RunModel
 from gui.model.sources import is_run, newest_run, open_folder, open_target
 from gui.model.view import Alignment, View
+from gui.panels.instrument_page import open_instrument_page
 from gui.panels.panel import PanelContext
 from gui.qt import QtCore, QtGui, QtWidgets
 from gui.theme.appearance import Appearance
@@ -76,7 +77,7 @@ class MonitorWindow(QtWidgets.QMainWindow):
         self._connect()
         self.resize(1600, 950)
         self.resizeDocks(
-            list(self.docks.values()), [270, 270, 340, 340], QtCore.Qt.Orientation.Horizontal
+            list(self.docks.values()), [300, 300, 300, 300], QtCore.Qt.Orientation.Horizontal
         )
         self._default_state = self.saveState()
         self.memory.restore(self)
@@ -337,6 +338,7 @@ class MonitorWindow(QtWidgets.QMainWindow):
         self.history.follow_asked.connect(self.follow)
         self.runs.opened.connect(self.open_run)
         self.runs.checked.connect(self.overlay)
+        self.instruments.itemActivated.connect(self._open_instrument)
         self.tabs.left_live.connect(self._left_live)
         self.appearance.changed.connect(self.redraw)
 
@@ -424,6 +426,10 @@ class MonitorWindow(QtWidgets.QMainWindow):
             f"{_ABOUT_PANELS} Shortcuts: Ctrl+/. All commands: Ctrl+Shift+P. "
             "The manual: docs/the-monitor.md.",
         )
+
+    def _open_instrument(self, item: QtWidgets.QTreeWidgetItem, *_: object) -> None:
+        if self.model is not None:
+            open_instrument_page(self, self.model, item.text(0))
 
     def on_card(self, method: str, *arguments: str) -> None:
         """Do something with the card that has the focus."""

@@ -10,7 +10,7 @@ from gui.model.configuration import as_lines, differences
 from gui.model.instrument_list import InstrumentLine
 from gui.model.run_model import RunModel
 from gui.panels.states import STATE_COLOUR, STATE_ICON
-from gui.qt import QtGui, QtWidgets
+from gui.qt import QtCore, QtGui, QtWidgets
 from gui.theme import icons
 from gui.theme.appearance import Appearance
 
@@ -28,6 +28,9 @@ class ConfigurationList(QtWidgets.QTreeWidget):
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
         self.setHeaderLabels(["Setting", "Value"])
+        # Values share what room there is; the whole of one is told on hovering.
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.header().setStretchLastSection(False)
 
     def show_run(self, model: RunModel | None, other: RunModel | None) -> None:
         """Show a run, and in what another differs; different settings come first."""
@@ -51,14 +54,19 @@ class ConfigurationList(QtWidgets.QTreeWidget):
             item = QtWidgets.QTreeWidgetItem([_short(name), lines[name], different.get(name, "")])
             item.setToolTip(0, name)
             item.setToolTip(1, lines[name])
+            item.setToolTip(2, different.get(name, ""))
             if name in different:
                 # A sign beside the colour.
                 item.setText(0, f"≠ {_short(name)}")
                 for column in range(3):
                     item.setForeground(column, accent)
             self.addTopLevelItem(item)
-        self.resizeColumnToContents(0)
-        self.setColumnWidth(0, min(self.columnWidth(0), 170))
+        modes = QtWidgets.QHeaderView.ResizeMode
+        self.header().setSectionResizeMode(modes.Stretch)
+        if other is None:
+            self.header().setSectionResizeMode(0, modes.Interactive)
+            self.resizeColumnToContents(0)
+            self.setColumnWidth(0, min(self.columnWidth(0), self.width() * 3 // 5))
 
 
 def _wanted(name: str) -> bool:
@@ -126,6 +134,7 @@ class EventsList(QtWidgets.QTreeWidget):
         super().__init__()
         self._own: list[dict[str, Any]] = []
         self._count = -1
+        self._words: QtWidgets.QTreeWidgetItem | None = None
         self.setAccessibleName("events of the run")
         self.setRootIsDecorated(False)
         self.setWordWrap(True)
@@ -138,22 +147,42 @@ class EventsList(QtWidgets.QTreeWidget):
     def tell(self, kind: str, text: str) -> None:
         """Add a message of the monitor itself."""
         self._own.append({"time": time.time(), "kind": kind, "text": text, "step": None})
-        self._count = -1
+        self._add(self._own[-1:])
 
     def show_events(self, events: Sequence[dict[str, Any]]) -> None:
         """Show these events and the monitor's own, in the order of their times."""
-        count = len(events) + len(self._own)
-        if count == self._count:
+        if 0 <= self._count <= len(events):
+            new = list(events[self._count :])
+        else:
+            self.clear()
+            self._words = None
+            new = sorted([*events, *self._own], key=lambda one: float(one["time"]))
+        self._count = len(events)
+        self._add(new)
+        if not self.topLevelItemCount():
+            self._words = QtWidgets.QTreeWidgetItem(["Nothing out of the ordinary so far"])
+            self.addTopLevelItem(self._words)
+            self._words.setFirstColumnSpanned(True)
+
+    def _add(self, events: Sequence[dict[str, Any]]) -> None:
+        """Add events below the others; the oldest of very many are left out."""
+        if not events:
             return
-        self._count = count
-        both = sorted([*events, *self._own], key=lambda one: float(one["time"]))
-        self.clear()
-        for event in both[-_MOST_EVENTS:]:
+        if self._words is not None:
+            self.clear()
+            self._words = None
+        bar = self.verticalScrollBar()
+        at_the_end = bar.value() == bar.maximum()
+        for event in events[-_MOST_EVENTS:]:
             clock = time.strftime("%H:%M:%S", time.localtime(float(event["time"])))
             step = "—" if event["step"] is None else str(event["step"])
             item = QtWidgets.QTreeWidgetItem([clock, step, str(event["text"])])
             item.setToolTip(2, f"{event['kind']}: {event['text']}")
             self.addTopLevelItem(item)
+        while self.topLevelItemCount() > _MOST_EVENTS:
+            self.takeTopLevelItem(0)
         for column in (0, 1):
             self.resizeColumnToContents(column)
-        self.scrollToBottom()
+        if at_the_end:
+            # Whoever reads further up is left there.
+            self.scrollToBottom()

@@ -12,7 +12,7 @@ from gui.theme.appearance import Appearance
 from instruments.errors import RecordError
 from protocols.record.run import RunSummary, list_runs
 
-_COLUMNS = ("Run", "State", "Accuracy", "Note")
+_COLUMNS = ("Run", "State", "Accuracy")
 
 
 class RunsList(QtWidgets.QWidget):
@@ -40,13 +40,13 @@ class RunsList(QtWidgets.QWidget):
         self.tree.setHeaderLabels(list(_COLUMNS))
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
+        self._size_columns()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.filter)
         layout.addWidget(self.tree)
         self.filter.textChanged.connect(self._apply_filter)
         self.tree.itemActivated.connect(self._open)
-        self.tree.itemDoubleClicked.connect(self._open)
         self.tree.itemChanged.connect(self._check)
         appearance.changed.connect(self._restyle)
 
@@ -88,8 +88,6 @@ class RunsList(QtWidgets.QWidget):
                 item.setData(0, QtCore.Qt.ItemDataRole.UserRole, str(run.path))
                 self.tree.insertTopLevelItem(0, item)
                 self._items[run.path] = item
-                if len(self._items) == 1:
-                    self._size_columns()
             self._shown[run.path] = run
             self._dress(run.path, self._items[run.path])
         self.tree.blockSignals(False)
@@ -106,11 +104,11 @@ class RunsList(QtWidgets.QWidget):
             self._items[path].setCheckState(0, QtCore.Qt.CheckState.Checked)
 
     def _size_columns(self) -> None:
-        metrics = self.fontMetrics()
-        for column, text in enumerate(("digits-20260131", "stopped early", "100.0 %")):
-            self.tree.setColumnWidth(
-                column, metrics.horizontalAdvance(text) + 26 + 24 * (not column)
-            )
+        """Give state and score the room they need, and the rest to the name."""
+        header, modes = self.tree.header(), QtWidgets.QHeaderView.ResizeMode
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(modes.ResizeToContents)
+        header.setSectionResizeMode(0, modes.Stretch)
 
     def _dress(self, path: Path, item: QtWidgets.QTreeWidgetItem) -> None:
         run = self._shown[path]
@@ -118,14 +116,14 @@ class RunsList(QtWidgets.QWidget):
         summary = run.summary or {}
         accuracy = summary.get("test_accuracy", summary.get("best_validation_accuracy"))
         texts = (
-            path.name,
+            f"{path.name} · {run.note}" if run.note else path.name,
             run.state,
             f"{100 * accuracy:.1f} %" if isinstance(accuracy, float) else "—",
-            run.note or run.reason,
         )
+        told = "\n".join(one for one in (path.name, run.note, run.state, run.reason) if one)
         for column, text in enumerate(texts):
             item.setText(column, text)
-            item.setToolTip(column, text)
+            item.setToolTip(column, told)
         font = item.font(0)
         font.setBold(path == self._current)
         item.setFont(0, font)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from gui.model.run_model import RunModel
 from gui.qt import QtWidgets
@@ -26,7 +27,7 @@ class StatusLine(QtWidgets.QLabel):
             return
         steps = model.steps
         committed = f"{len(steps) - steps.provisional:,}".replace(",", " ")
-        parts = [f"store {model.path}", f"{committed} steps committed"]
+        parts = [f"store {_short(model.path)}", f"{committed} steps committed"]
         if steps.provisional:
             parts.append(f"{steps.provisional} on their way")
         if model.trouble:
@@ -49,3 +50,9 @@ class StatusLine(QtWidgets.QLabel):
             self._percent = 100 * (spent - used) / (now - then)
             self._looked = (now, spent)
         return self._percent
+
+
+def _short(path: Path) -> str:
+    """Return a path from where one works, if it lies there."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,7 +1,6 @@
 """What is drawn is all there: in both themes, at both scales, after hundreds of frames."""
 
 import gc
-import subprocess
 import sys
 
 import numpy as np
@@ -121,36 +120,3 @@ def test_runs_opened_one_after_the_other_leave_nothing_behind(new_window, bench_
         change()
     gc.collect()
     assert len(gc.get_objects()) - objects < 2000
-
-
-def test_a_window_on_a_real_screen_takes_focus_keys_and_sizes(bench_run, tmp_path):
-    import os
-    import shutil
-    from pathlib import Path
-
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed: apt-get install xvfb libxcb-icccm4 libxcb-keysyms1")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    try:
-        with os.fdopen(read) as answer:
-            display = answer.readline().strip()
-        script = Path(__file__).parent / "on_a_screen.py"
-        done = subprocess.run(
-            [sys.executable, str(script), str(bench_run), str(tmp_path)],
-            env={**os.environ, "DISPLAY": f":{display}", "QT_QPA_PLATFORM": "xcb"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "focus keys sizes" in done.stdout
-    finally:
-        server.terminate()
-        server.wait()
