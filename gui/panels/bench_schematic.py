@@ -13,7 +13,7 @@ from gui.theme import icons
 from gui.theme.appearance import Appearance
 from gui.theme.contrast import mixed
 
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y = 158.0, 66.0, 24.0, 26.0
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y = 166.0, 66.0, 24.0, 26.0
 _SMALLEST_SCALE = 0.55
 _LINES: dict[LinkKind, str] = {
     "light": "light going forward",
@@ -196,7 +196,9 @@ class SchematicView(QtWidgets.QGraphicsView):
         if state:
             sign = scene.addPixmap(icons.pixmap(STATE_ICON[block.state], colour, 11, 3.0))
             sign.setPos(place.right() - room + 1, top + 4)
-        name = self._text(block.name, theme.text, 1.0, bold=True, width=place.width() - room - 8)
+        width = place.width() - room - 8
+        scales = (one for one in (1.0, 0.9) if self._fits(block.name, one, width))
+        name = self._text(block.name, theme.text, next(scales, 0.8), bold=True, width=width)
         name.setPos(place.left() + 5, top)
         rest = block.caption
         for number in range(1 if block.reading else 2):
@@ -214,6 +216,10 @@ class SchematicView(QtWidgets.QGraphicsView):
         while not last and count > 1 and metrics.horizontalAdvance(" ".join(words[:count])) > width:
             count -= 1
         return " ".join(words[:count]), " ".join(words[count:])
+
+    def _fits(self, text: str, scale: float, width: float) -> bool:
+        metrics = QtGui.QFontMetricsF(self._font(scale, bold=True))
+        return bool(metrics.horizontalAdvance(text) <= width)
 
     def _font(self, scale: float, *, bold: bool = False) -> QtGui.QFont:
         font = self._appearance.font(bold=bold)

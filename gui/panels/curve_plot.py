@@ -314,7 +314,7 @@ class CurvePlot(pg.PlotWidget):
         return x0, x1, y0, y1
 
     def _place_ends(self) -> None:
-        """Write each curve's name at its end, one above the other where they would overlap."""
+        """Write each curve's name at its end: above it, or below where another is close above."""
         (x0, x1), (y0, y1) = self._box.viewRange()
         tall = max(self._box.height(), 1.0)
         line = 1.25 * QtGui.QFontMetricsF(self._appearance.font(0.9)).height() / tall * (y1 - y0)
@@ -329,9 +329,12 @@ class CurvePlot(pg.PlotWidget):
         places.sort()
         floor = y0 + 0.6 * line
         heights: list[float] = []
-        for height, _, _ in places:
-            # Above its curve, where the line itself does not cross it.
-            floor = max(min(height + 0.7 * line, y1 - 0.6 * line), floor)
+        for number, (height, _, _) in enumerate(places):
+            crowded = number + 1 < len(places) and places[number + 1][0] - height < 1.4 * line
+            below = crowded and height - 0.7 * line >= floor
+            # Beside its curve, where the line itself does not cross it.
+            wanted = height + (-0.7 if below else 0.7) * line
+            floor = max(min(wanted, y1 - 0.6 * line), floor)
             heights.append(floor)
             floor += line
         over = max((heights[-1] if heights else y0) - (y1 - 0.6 * line), 0.0)

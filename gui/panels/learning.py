@@ -77,7 +77,7 @@ class AccuracyPanel:
             return PanelState(empty="No epoch is finished yet; accuracy is measured after each.")
         self._curves.draw()
         best = float(epochs["validation_accuracy"].max()) if "validation_accuracy" in epochs else 0
-        newest = self._curves.newest(self._context.appearance, 100.0, " %")
+        newest = self._curves.newest(self._context.appearance, percent=True)
         return PanelState(
             newest,
             remark=f"best {100 * best:.2f} %",

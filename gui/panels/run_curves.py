@@ -126,12 +126,13 @@ class RunCurves:
             ]
         return PanelTable(("curve", "step", "smallest", "largest"), rows)
 
-    def newest(self, appearance: Appearance, scale: float = 1.0, unit: str = "") -> str:
+    def newest(self, appearance: Appearance, *, percent: bool = False) -> str:
         """Return the value of each curve at the moment shown, in its colour."""
         parts = []
         for shown, value in self._values():
             colour = appearance.theme.label(shown.series)
-            parts.append(f'{shown.label} <b style="color:{colour}">{value * scale:.4g}{unit}</b>')
+            text = f"{100 * value:.4g} %" if percent else f"{value:.3g}"
+            parts.append(f'{shown.label} <b style="color:{colour}">{text}</b>')
         return "&nbsp; ".join(parts)
 
     def newest_words(self) -> str:

@@ -77,7 +77,7 @@ class MonitorWindow(QtWidgets.QMainWindow):
         self._connect()
         self.resize(1600, 950)
         self.resizeDocks(
-            list(self.docks.values()), [300, 300, 300, 300], QtCore.Qt.Orientation.Horizontal
+            list(self.docks.values()), [300, 300, 340, 340], QtCore.Qt.Orientation.Horizontal
         )
         self._default_state = self.saveState()
         self.memory.restore(self)

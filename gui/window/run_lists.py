@@ -30,7 +30,7 @@ class ConfigurationList(QtWidgets.QTreeWidget):
         self.setHeaderLabels(["Setting", "Value"])
         # Values share what room there is; the whole of one is told on hovering.
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.header().setStretchLastSection(False)
+        self.header().setSectionResizeMode(QtWidgets.QHeaderView.ResizeMode.Stretch)
 
     def show_run(self, model: RunModel | None, other: RunModel | None) -> None:
         """Show a run, and in what another differs; different settings come first."""
@@ -61,12 +61,6 @@ class ConfigurationList(QtWidgets.QTreeWidget):
                 for column in range(3):
                     item.setForeground(column, accent)
             self.addTopLevelItem(item)
-        modes = QtWidgets.QHeaderView.ResizeMode
-        self.header().setSectionResizeMode(modes.Stretch)
-        if other is None:
-            self.header().setSectionResizeMode(0, modes.Interactive)
-            self.resizeColumnToContents(0)
-            self.setColumnWidth(0, min(self.columnWidth(0), self.width() * 3 // 5))
 
 
 def _wanted(name: str) -> bool:

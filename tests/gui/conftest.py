@@ -45,15 +45,18 @@ def ideal_run(bench_run):
     return folder
 
 
+STEP_COLUMNS = ("step", "epoch", "loss", "accuracy", "seconds")
+
+
 class Trainer:
     """A run that is recorded and published, one step at a time, without a network."""
 
-    def __init__(self, path, **configuration):
+    def __init__(self, path, *, columns=(), **configuration):
         values = {"settings": {"epochs": 4, "batch_size": 10}, "dataset": {"train_samples": 1000}}
         self.recorder = Recorder.create(
             path,
             configuration=values | configuration,
-            step_columns={"step": "", "epoch": "", "loss": "", "accuracy": "", "seconds": "s"},
+            step_columns=dict.fromkeys([*STEP_COLUMNS, *columns], "") | {"seconds": "s"},
             epoch_columns={
                 "epoch": "",
                 "step": "",
@@ -63,16 +66,18 @@ class Trainer:
             checkpoint=Checkpoint(0, 0, {"weights/layer_1": np.ones((4, 3), np.float32)}),
         )
         self.path = path
+        self.columns = columns
         self.stop = StopRequest()
         self.control = RunControl(self.stop)
         self.publisher = LivePublisher(self.recorder, self.control).start()
         self.steps = 0
 
-    def step(self, count=1):
-        """Record steps."""
+    def step(self, count=1, **measured):
+        """Record steps; what is not measured at a step is NaN there."""
+        more = [measured.get(name, np.nan) for name in self.columns]
         for _ in range(count):
             n = self.steps
-            self.recorder.step((n, n // 100, 2.0 / (n + 1), n / 1000, n * 0.01))
+            self.recorder.step((n, n // 100, 2.0 / (n + 1), n / 1000, n * 0.01, *more))
             self.steps += 1
 
     def hold(self):
