@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +33,7 @@ PLAIN, WATCHED = "digits", "digits-slower"
 """A run without any option, finished; and one that goes on while it is watched."""
 
 FIGURE_CARDS = ("loss", "accuracy", "absorber")
-FIGURE_SIZE = (400, 300)
+FIGURE_SIZE = (480, 340)
 
 WIDTH, HEIGHT = 1600, 950
 SECONDS_TO_LEARN = 8
@@ -55,6 +56,8 @@ def training(folder):
     options = ("--epochs", "1000", "--learning-rate", "1e-3", "--note", "smaller steps")
     process = backbeam_train(folder, *options, "--out", f"runs/{WATCHED}")
     try:
+        while not (Path(folder) / "runs" / WATCHED / "latest").exists():
+            time.sleep(0.1)
         yield
     finally:
         process.terminate()
@@ -116,6 +119,8 @@ class Photographer:
             card.resize(width - 8, height - 8)
             card.show()
             self._wait(SECONDS_TO_SETTLE / 3)
+            if card.focusWidget() is not None:
+                card.focusWidget().clearFocus()
             card.do("follow")
             painter.drawPixmap(number * width + 4, 4, card.grab())
         painter.end()

@@ -55,6 +55,9 @@ class Card(QtWidgets.QFrame):
             left = getattr(self._panel.widget, "range_left", None)
             if left is not None:
                 left.connect(self.left_live)
+            outgrown = getattr(self._panel.widget, "outgrown", None)
+            if outgrown is not None:
+                outgrown.connect(self._redraw_soon)
         except Exception:
             self._fail()
         context.appearance.changed.connect(self.restyle)
@@ -93,6 +96,11 @@ class Card(QtWidgets.QFrame):
             self._table.show_table(panel.table())
         self.painted.emit()
         return True
+
+    def _redraw_soon(self, *_: object) -> None:
+        """Draw what another range shows, once for however many changes come together."""
+        self.mark({"view"})
+        QtCore.QTimer.singleShot(0, self, self.refresh)
 
     def _show_state(self) -> None:
         state = self.state

@@ -55,10 +55,12 @@ class CurvePlot(pg.PlotWidget):
     """Curves over a common axis, labelled at their ends.
 
     ``range_left`` is emitted when somebody zooms or pans: from then on the range stays where it
-    was put, until ``follow``.
+    was put, until ``follow``. ``outgrown`` tells that what is drawn no longer suits what can be
+    seen, because of that or because the plot has another size.
     """
 
     range_left = QtCore.Signal()
+    outgrown = QtCore.Signal()
     painted = QtCore.Signal()
 
     def __init__(
@@ -91,6 +93,7 @@ class CurvePlot(pg.PlotWidget):
         self._box = plot.getViewBox()
         self._box.disableAutoRange()
         self._box.sigRangeChangedManually.connect(self._left)
+        self._box.sigResized.connect(self._resized)
         self._cursor = pg.InfiniteLine(angle=90, movable=False)
         self._cursor.hide()
         self.addItem(self._cursor)
@@ -276,6 +279,10 @@ class CurvePlot(pg.PlotWidget):
         if self.following:
             self.following = False
             self.range_left.emit()
+        self.outgrown.emit()
+
+    def _resized(self, *_: object) -> None:
+        self.outgrown.emit()
 
     def _fit(self) -> None:
         """Choose a range with some room, and keep it as long as it holds everything."""

@@ -109,7 +109,7 @@ class DistributionPanel:
         text = f"<b>{found.not_finite} not finite</b>" if found.not_finite else ""
         return PanelState(
             text,
-            remark=f"{found.below} values further left, {found.above} further right",
+            remark=f"outside: {found.below} on the left, {found.above} on the right",
             description=f"{self.title}: most values between {found.edges[0]:.3g} and "
             f"{found.edges[-1]:.3g} saturation fields, {outside} outside",
         )

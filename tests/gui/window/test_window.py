@@ -209,6 +209,28 @@ class TestHistory:
         window.follow()
         assert plot.following
 
+    def test_zooming_into_a_long_past_run_shows_every_step_there(self, new_window, tmp_path, qtbot):
+        from tests.gui.conftest import Trainer
+
+        trainer = Trainer(tmp_path / "long")
+        trainer.step(60_000)
+        trainer.close()
+        window = new_window(trainer.path)
+        card = window.tabs.card("loss")
+        plot = card.panel.widget
+        assert len(plot._curves["train raw"].getData()[0]) < 6000
+        with qtbot.waitSignal(card.painted):
+            plot.getViewBox().setXRange(30_000, 30_050, padding=0)
+            plot.getViewBox().sigRangeChangedManually.emit([True, True])
+        x, _ = plot._curves["train raw"].getData()
+        assert x.tolist() == list(range(29_999, 30_052))
+
+    def test_another_size_is_drawn_for_once(self, new_window, bench_run, qtbot):
+        window = new_window(bench_run)
+        card = window.tabs.card("loss")
+        with qtbot.waitSignal(card.painted):
+            window.resize(1000, 700)
+
     def test_the_newest_value_is_that_of_the_moment_shown(self, new_window, bench_run, qtbot):
         window = new_window(bench_run)
         now = window.tabs.card("loss").state.newest
