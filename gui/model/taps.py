@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gui.model.neuron_traces import NeuronTraces
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -34,6 +36,8 @@ class Taps:
         """Forget everything."""
         self._newest: dict[str, tuple[int, dict[str, npt.NDArray[Any]]]] = {}
         self._past: tuple[int, dict[str, npt.NDArray[Any]]] | None = None
+        self.traces = NeuronTraces()
+        """Of the previews that were heard."""
         self.sample_steps = np.zeros(0, np.int64)
         self.checkpoint = -2
         self.shown_index = None
@@ -43,6 +47,10 @@ class Taps:
         if not arrays or step < self._newest.get(source, (-1, {}))[0]:
             return False
         self._newest[source] = (step, dict(arrays))
+        if source == "taps":
+            self.traces.take(
+                step, {name: one for name, one in arrays.items() if not _is_weights(name)}
+            )
         return True
 
     @property

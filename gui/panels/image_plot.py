@@ -53,6 +53,9 @@ class ImagePlot(pg.PlotWidget):
         self._bar.axis.autoSIPrefix = False
         self._bar.setImageItem(self.image, insert_in=plot)
         self._shape: tuple[int, ...] = ()
+        self._mark = QtWidgets.QGraphicsRectItem()
+        self._mark.hide()
+        self._box.addItem(self._mark, ignoreBounds=True)
         self.setSizePolicy(
             QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Ignored
         )
@@ -75,6 +78,12 @@ class ImagePlot(pg.PlotWidget):
             self._box.setRange(xRange=(0, columns), yRange=(0, rows), padding=0.03)
         self.painted.emit()
         return low, high
+
+    def mark_row(self, row: int | None) -> None:
+        """Draw a frame around a row, or around none."""
+        self._mark.setVisible(row is not None)
+        if row is not None and self._shape:
+            self._mark.setRect(QtCore.QRectF(0, row, self._shape[1], 1))
 
     def set_labels(self, x_label: str, y_label: str) -> None:
         """Name the axes."""
@@ -101,6 +110,7 @@ class ImagePlot(pg.PlotWidget):
             QtGui.QBrush(QtGui.QColor(theme.off), QtCore.Qt.BrushStyle.BDiagPattern)
         )
         self._missing.setPen(pg.mkPen(None))
+        self._mark.setPen(pg.mkPen(theme.text, width=1))
 
     def _limits(self, values: npt.NDArray[np.float32]) -> tuple[float, float]:
         finite = values[np.isfinite(values)]

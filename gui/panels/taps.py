@@ -9,6 +9,7 @@ from gui.model.histogram import Histogram, histogram
 from gui.panels.curve_plot import CurvePlot
 from gui.panels.image_plot import ImagePlot
 from gui.panels.panel import PanelContext, PanelState, PanelTable
+from gui.panels.traced_image import TracedImage
 from gui.qt import QtGui, pg
 
 Floats = npt.NDArray[np.float64]
@@ -24,6 +25,8 @@ DEAD_SHARE = 1e-3
 class TapImagePanel:
     """One field as a picture, a row for each neuron and a column for each sample.
 
+    The neuron of the row that is clicked is traced below it.
+
     Parameters
     ----------
     field
@@ -38,10 +41,8 @@ class TapImagePanel:
         self._context = context
         self._field = field
         self.title = title
-        self.widget = ImagePlot(
-            context.appearance, "sample", "neuron", "signed", scale_label="saturation field"
-        )
-        self.neuron: int | None = None
+        self.widget = TracedImage(context.appearance, "saturation field")
+        self.widget.chosen.connect(self._trace)
 
     def update(self, changes: set[str]) -> PanelState:
         """Draw the field at the moment shown."""
@@ -52,6 +53,7 @@ class TapImagePanel:
             empty = f"The field {self._field} is not among those sampled: {known}."
             return PanelState(empty=empty if known else NOT_SAMPLED)
         low, high = self.widget.draw(np.asarray(values).T)
+        self._trace()
         source = "recorded" if taps.recorded else "live"
         quiet = float(np.mean(np.abs(values).max(axis=0) < DEAD_SHARE * max(abs(low), abs(high))))
         return PanelState(
@@ -61,6 +63,12 @@ class TapImagePanel:
             f"{float(np.nanmin(values)):.3g} to {float(np.nanmax(values)):.3g} saturation fields "
             f"at step {taps.step}",
         )
+
+    def _trace(self) -> None:
+        """Draw how the chosen neuron has changed while this run was watched."""
+        if self.widget.neuron is not None:
+            traces = self._context.model.taps.traces
+            self.widget.draw_trace(*traces.of(self._field, self.widget.neuron))
 
     def table(self) -> PanelTable:
         """Return the values, a row for each sample."""

@@ -189,6 +189,23 @@ class TestTransport:
         return box
 
 
+class TestNeurons:
+    def test_a_click_traces_a_neuron_and_another_lets_go(self, live, trainer, qtbot):
+        card = live.tabs.card("activations")
+        for step in (1, 2, 3):
+            qtbot.waitUntil(lambda: trainer.recorder.wants_taps)
+            trainer.recorder.show_taps(step, {"activation_1": np.full((16, 4), float(step))})
+            qtbot.waitUntil(lambda step=step: live.model.taps.step == step)
+        qtbot.waitUntil(lambda: card.state.empty == "")
+        picture = card.panel.widget
+        picture.image.clicked.emit(2, 0)
+        assert picture.trace.isVisible()
+        x, y = picture.trace._curves["neuron 2"].getData()
+        assert x.tolist() == y.tolist() == [1, 2, 3]
+        picture.image.clicked.emit(2, 0)
+        assert not picture.trace.isVisible()
+
+
 class TestHistory:
     def test_the_slider_shows_the_past_and_l_comes_back(self, new_window, bench_run, qtbot):
         window = new_window(bench_run)

@@ -1,0 +1,68 @@
+"""A picture of neurons, and below it how the one that was clicked has changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gui.panels.curve_plot import CurvePlot, CurveStyle
+from gui.panels.image_plot import ImagePlot
+from gui.qt import QtCore, QtWidgets
+from gui.theme.appearance import Appearance
+
+Floats = npt.NDArray[np.float64]
+
+
+class TracedImage(QtWidgets.QSplitter):
+    """A row for each neuron. A click on a row chooses it, another click lets go of it.
+
+    ``chosen`` tells that another neuron, or none, is traced from now on.
+    """
+
+    painted = QtCore.Signal()
+    chosen = QtCore.Signal()
+
+    def __init__(self, appearance: Appearance, scale_label: str) -> None:
+        super().__init__(QtCore.Qt.Orientation.Vertical)
+        self.neuron: int | None = None
+        self.image = ImagePlot(appearance, "sample", "neuron", "signed", scale_label=scale_label)
+        self.trace = CurvePlot(appearance, "step", f"rms ({scale_label})")
+        self.trace.hide()
+        self.addWidget(self.image)
+        self.addWidget(self.trace)
+        self.setStretchFactor(0, 3)
+        self.setStretchFactor(1, 2)
+        self.image.painted.connect(self.painted)
+        self.image.clicked.connect(self._click)
+        self.setSizePolicy(
+            QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Ignored
+        )
+
+    def draw(self, values: npt.NDArray[Any]) -> tuple[float, float]:
+        """Show a field ``[neuron, sample]``; return the values at the ends of the scale."""
+        return self.image.draw(values)
+
+    def draw_trace(self, steps: Floats, strengths: Floats) -> None:
+        """Show how strong the chosen neuron was."""
+        self.trace.draw(
+            {f"neuron {self.neuron}": (steps, strengths)},
+            {f"neuron {self.neuron}": CurveStyle(0)},
+        )
+
+    def choose(self, neuron: int | None) -> None:
+        """Trace a neuron, or none."""
+        self.neuron = neuron
+        self.image.mark_row(neuron)
+        self.trace.setVisible(neuron is not None)
+        self.trace.follow()
+        self.chosen.emit()
+
+    def restyle(self) -> None:
+        """Take the colours of the theme."""
+        self.image.restyle()
+        self.trace.restyle()
+
+    def _click(self, row: int, _column: int) -> None:
+        self.choose(None if row == self.neuron else row)
