@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gui.window.commands import Command
+from gui.window.opening import add_recent_menu, ask_folder, ask_trainer
 
 if TYPE_CHECKING:
     from gui.window.main_window import MonitorWindow
@@ -20,6 +21,8 @@ Line = tuple[str, str, str, Callable[[], object]]
 
 def add_commands(window: MonitorWindow) -> None:
     """Add every command to the window's registry, menu by menu."""
+    _add(window, "Run", _opening_commands(window))
+    add_recent_menu(window, window.commands.menu("Run"))
     _add(window, "Run", _run_commands(window))
     _add(window, "View", _view_commands(window))
     _add(window, "View", _card_view_commands(window), plot_only=True)
@@ -45,11 +48,16 @@ def _add(
             window.commands.add(Command(name, menu, text, keys, do, plot_only))
 
 
+def _opening_commands(window: MonitorWindow) -> list[Line | None]:
+    return [
+        ("open", "&Open a run or a folder of runs…", "Ctrl+O", partial(ask_folder, window)),
+        ("attach", "&Attach to a trainer…", "Ctrl+Shift+O", partial(ask_trainer, window)),
+    ]
+
+
 def _run_commands(window: MonitorWindow) -> list[Line | None]:
     ask = window.command
     return [
-        ("open", "&Open a run or a folder of runs…", "Ctrl+O", window.ask_open),
-        ("attach", "&Attach to a trainer…", "Ctrl+Shift+O", window.ask_attach),
         None,
         ("pause", "&Pause after this minibatch", "F6", partial(ask, "pause")),
         ("resume", "&Resume", "F5", partial(ask, "resume")),

@@ -57,7 +57,6 @@ class MonitorWindow(QtWidgets.QMainWindow):
         self.memory = memory
         self.view = View(smoothing=memory.value("smoothing", 0.6))
         self.model: RunModel | None = None
-        self._key_file: Path | None = None
         self._state = ""
         self._ticks = 0
         self._next_runs = 0.0
@@ -134,6 +133,10 @@ class MonitorWindow(QtWidgets.QMainWindow):
     def open_run(self, path: Path) -> None:
         """Open a run of the list; trouble is told, not raised."""
         self._try(lambda: self.show_model(open_folder(path)))
+
+    def open_or_tell(self, target: str, key_file: Path | None = None) -> None:
+        """Open a target; trouble is told, not raised."""
+        self._try(lambda: self.open(target, key_file))
 
     def tell(self, kind: str, text: str) -> None:
         """Tell something in the status line and among the events."""
@@ -396,20 +399,6 @@ class MonitorWindow(QtWidgets.QMainWindow):
         card = self.tabs.focused_card()
         if card is not None:
             card.maximised.emit(card)
-
-    def ask_open(self) -> None:
-        """Ask for a folder and open it."""
-        chosen = QtWidgets.QFileDialog.getExistingDirectory(self, "Open a run or a folder of runs")
-        if chosen:
-            self._try(lambda: self.open(chosen))
-
-    def ask_attach(self) -> None:
-        """Ask for a trainer and attach to it."""
-        text, agreed = QtWidgets.QInputDialog.getText(
-            self, "Attach to a trainer", "Folder of its run, or tcp://HOST:PORT"
-        )
-        if agreed and text:
-            self._try(lambda: self.open(text.strip(), self._key_file))
 
     def show_doctor(self) -> None:
         """Show what the window runs on."""

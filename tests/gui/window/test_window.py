@@ -368,6 +368,15 @@ class TestMemory:
         window.open(str(bench_run))
         assert window.memory.recent() == [str(bench_run), str(ideal_run)]
 
+    def test_the_menu_of_recent_runs_opens_them(self, new_window, bench_run, ideal_run):
+        window = new_window(bench_run)
+        window.open(str(ideal_run))
+        menu = window.findChild(QtWidgets.QMenu, "recent")
+        menu.aboutToShow.emit()
+        assert [action.text() for action in menu.actions()] == [str(ideal_run), str(bench_run)]
+        menu.actions()[1].trigger()
+        assert window.model.path == bench_run
+
 
 class TestExport:
     @pytest.mark.parametrize("ending", ["png", "svg", "csv"])
@@ -384,6 +393,42 @@ class TestExport:
         window = new_window(bench_run)
         window._try(lambda: window.tabs.card("loss").export(tmp_path / "no" / "loss.csv"))
         assert "cannot be written" in window.statusBar().currentMessage()
+
+
+class TestAttaching:
+    @pytest.fixture
+    def answers(self, monkeypatch):
+        """What is typed and chosen in the dialogs, and which of them were opened."""
+        given = {"text": "", "file": ""}
+        opened = []
+
+        def text(*_):
+            opened.append("text")
+            return given["text"], True
+
+        def file(*_):
+            opened.append("file")
+            return given["file"], ""
+
+        monkeypatch.setattr(QtWidgets.QInputDialog, "getText", text)
+        monkeypatch.setattr(QtWidgets.QFileDialog, "getOpenFileName", file)
+        return given, opened
+
+    def test_a_trainer_of_this_computer_needs_no_keys(self, new_window, trainer, answers):
+        given, opened = answers
+        window = new_window()
+        given["text"] = f" {trainer.publisher.address.commands} "
+        window.commands.action("attach").trigger()
+        assert window.model.path == trainer.path
+        assert opened == ["text"]
+
+    def test_for_another_computers_the_keys_are_asked_for(self, new_window, answers):
+        given, opened = answers
+        given |= {"text": "tcp://lab.invalid:5571", "file": "no-such-monitor.json"}
+        window = new_window()
+        window.commands.action("attach").trigger()
+        assert opened == ["text", "file"]
+        assert "no-such-monitor.json" in window.statusBar().currentMessage()
 
 
 class TestBadRuns:
