@@ -103,13 +103,15 @@ class Photographer:
 
     def figure(self):
         """Put the cards that tell of the finished run side by side."""
-        from gui.qt import QtGui
+        from gui.qt import QtCore, QtGui
 
         self._appearance.set_theme("light")
         self._window.open(f"runs/{PLAIN}")
         self._window.open_tab(0)
         width, height = FIGURE_SIZE
-        sheet = QtGui.QPixmap(width * len(FIGURE_CARDS), height)
+        ratio = self._application.devicePixelRatio()
+        sheet = QtGui.QPixmap(QtCore.QSize(width * len(FIGURE_CARDS), height) * ratio)
+        sheet.setDevicePixelRatio(ratio)
         sheet.fill(QtGui.QColor(self._appearance.theme.window))
         painter = QtGui.QPainter(sheet)
         for number, name in enumerate(FIGURE_CARDS):
