@@ -26,6 +26,9 @@ DASHES = (
 )
 SYMBOLS = ("o", "s", "t1", "d", "x", "+")
 
+FEW_POINTS = 600
+"""Curves of so many points may be thick; dense thick ones cost seconds."""
+
 _NOTHING = np.zeros(0)
 
 
@@ -72,6 +75,7 @@ class CurvePlot(pg.PlotWidget):
         self._labels = {"bottom": x_label, "left": y_label}
         self._curves: dict[str, pg.PlotCurveItem | pg.PlotDataItem] = {}
         self._styles: dict[str, CurveStyle] = {}
+        self._few: dict[str, bool] = {}
         self._ends: dict[str, pg.TextItem] = {}
         self._data: dict[str, tuple[Floats, Floats]] = {}
         self._range: tuple[float, float, float, float] | None = None
@@ -128,8 +132,13 @@ class CurvePlot(pg.PlotWidget):
         self.hidden_values = 0
         self._data = {}
         for name, (x, y) in curves.items():
+            few = len(x) <= FEW_POINTS
             if name not in self._curves or self._styles[name] != styles[name]:
+                self._few[name] = few
                 self._add(name, styles[name])
+            elif self._few[name] != few:
+                self._few[name] = few
+                self._dress(name, styles[name])
             shown = self._on_axes(x, y)
             self._data[name] = shown
             # pyqtgraph looks for the extent of markers, and warns where there is none.
@@ -244,8 +253,10 @@ class CurvePlot(pg.PlotWidget):
         if style.faint:
             colour = mixed(theme.surface, colour, 0.45)
         dash = DASHES[style.series % len(DASHES)] if style.dashed else DASHES[0]
-        # Two pixels only where the points are few: a dense thick curve costs seconds.
         width = 2 if (style.markers or self._appearance.thick_lines) and not style.faint else 1
+        if self._few[name] and not style.faint:
+            # Pens are as wide in pixels of the screen: hairlines where those are small.
+            width = max(width, round(width * self.devicePixelRatioF()))
         pen = pg.mkPen(colour, width=width, style=dash)
         item = self._curves[name]
         item.setPen(pen)

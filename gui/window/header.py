@@ -15,6 +15,8 @@ TRANSPORT = ("pause", "resume", "stop", "abort")
 
 _WAITING = {"pause": ("pausing", "Pausing…"), "stop": ("stopping", "Stopping…")}
 _PLAIN = {"pause": "Pause", "resume": "Resume", "stop": "Stop…", "abort": "Abort…"}
+_RIGHT = QtCore.Qt.AlignmentFlag.AlignRight
+_LONGEST_LINK = "store · 888 min old"
 _LINK_COLOUR = {"live": "ok", "store": "warning", "stale": "warning", "lost": "fault"}
 
 
@@ -34,6 +36,7 @@ class Header(QtWidgets.QWidget):
         self.progress.setMinimumWidth(80)
         self.left = self._label("time left")
         self.link = self._label("age of what is shown")
+        self.link.setAlignment(_RIGHT | QtCore.Qt.AlignmentFlag.AlignVCenter)
         self.buttons = {name: QtWidgets.QToolButton() for name in TRANSPORT}
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
@@ -154,6 +157,8 @@ class Header(QtWidgets.QWidget):
         for name, button in self.buttons.items():
             colour = theme.fault if name == "abort" else theme.text
             button.setIcon(icons.icon(name, colour, theme.border))
+        # Room for the longest there is: it changes ten times a second, and nothing may jump.
+        self.link.setMinimumWidth(self.fontMetrics().horizontalAdvance(_LONGEST_LINK))
 
 
 def ago(seconds: float) -> str:

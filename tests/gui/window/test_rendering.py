@@ -48,6 +48,19 @@ def test_every_card_of_every_tab_is_drawn_and_lies_within_its_tab(
             )
 
 
+@pytest.mark.parametrize("words", ["live · 9 ms old", "live · 888 ms old", "stale · 119 min old"])
+@pytest.mark.parametrize("scale", [1.0, 1.4])
+def test_the_age_in_the_header_is_never_cut_off(new_window, bench_run, words, scale):
+    window = new_window(bench_run)
+    window.appearance.set_scale(scale)
+    QtWidgets.QApplication.processEvents()
+    before = window.header.link.geometry()
+    window.header.link.setText(words)
+    assert window.header.link.sizeHint().width() <= window.header.link.width()
+    QtWidgets.QApplication.processEvents()
+    assert window.header.link.geometry() == before
+
+
 def test_no_sign_the_window_writes_is_missing_from_the_font(application):
     assert missing_signs() == ""
 
