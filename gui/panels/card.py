@@ -44,6 +44,10 @@ class Card(QtWidgets.QFrame):
         self._next_description = -float("inf")
         self._waiting: set[str] = {"all"}
         self._panel: Panel | None = None
+        # As soon as Qt has nothing else to do, and once for however many reasons.
+        self._soon = QtCore.QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.refresh)
         self.setObjectName("card")
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         self._build()
@@ -98,9 +102,9 @@ class Card(QtWidgets.QFrame):
         return True
 
     def _redraw_soon(self, *_: object) -> None:
-        """Draw what another range shows, once for however many changes come together."""
+        """Draw what another range or size shows."""
         self.mark({"view"})
-        QtCore.QTimer.singleShot(0, self, self.refresh)
+        self._soon.start()
 
     def _show_state(self) -> None:
         state = self.state
@@ -279,7 +283,7 @@ class Card(QtWidgets.QFrame):
     def showEvent(self, event: QtGui.QShowEvent) -> None:
         """Draw what has changed while nobody could see it."""
         super().showEvent(event)
-        QtCore.QTimer.singleShot(0, self, self.refresh)
+        self._soon.start()
 
     def focusInEvent(self, event: QtGui.QFocusEvent) -> None:
         """Show the ring."""

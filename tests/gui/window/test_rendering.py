@@ -18,7 +18,11 @@ FRAMES = 200
 def pixels(picture):
     """A picture as an array ``[rows, columns, 4]``."""
     image = picture.toImage().convertToFormat(QtGui.QImage.Format.Format_RGBA8888)
-    data = np.frombuffer(image.constBits(), np.uint8).copy()
+    bits = image.constBits()
+    if hasattr(bits, "setsize"):
+        # PyQt does not say how many there are.
+        bits.setsize(image.sizeInBytes())
+    data = np.frombuffer(bits, np.uint8).copy()
     return data.reshape(image.height(), image.width(), 4)
 
 
