@@ -100,6 +100,14 @@ class ConnectedInstrument:
             "it was; start anew"
         )
 
+    def _void(self, session: Session, what: str) -> InstrumentError:
+        """Return the error to raise about a box that was lost while it mattered."""
+        return InstrumentError(
+            f"{self.name} ({session.address}): was lost {what} and answers again, but what was read "
+            "in that time is void; look at its power and its cable, then start anew or go on from "
+            "the last checkpoint"
+        )
+
     def _go_safe(self) -> None:
         raise NotImplementedError
 

@@ -179,22 +179,30 @@ class Itc4000Amplifier(ConnectedInstrument):
         ramp(self._boxes, begin, end, self._own.ramp, self._clock)
 
     def _switch_off(self) -> None:
-        """Ramp down whatever flows, also what somebody else has set, and switch off."""
+        """Ramp down whatever flows, also what somebody else has set, and switch off.
+
+        A box that does not answer keeps no other one from being ramped down.
+        """
         lit: list[Itc4000] = []
-        each(self._boxes, lambda box: lit.append(box) if box.diode_on else None)
-        if lit:
-            flowing = np.array([float(box.current) for box in lit])
-            ramp(lit, flowing, np.zeros(len(lit)), self._own.ramp, self._clock)
-        each(self._boxes, _off)
+        flowing: list[float] = []
+
+        def look(box: Itc4000) -> None:
+            if box.diode_on:
+                flowing.append(float(box.current))
+                lit.append(box)
+
+        def ramp_down() -> None:
+            nothing = np.zeros(len(lit))
+            ramp(lit, np.array(flowing), nothing, self._own.ramp, self._clock)
+
+        each(
+            (lambda: each(self._boxes, look), ramp_down, lambda: each(self._boxes, _off)),
+            lambda step: step(),
+        )
 
     def _go_safe(self) -> None:
         self._wanted = np.zeros(self.channels)
-        try:
-            self._switch_off()
-        except BaseException:
-            # A ramp that fails half way must not leave current in the others.
-            each(self._boxes, _off)
-            raise
+        self._switch_off()
 
 
 def _off(box: Itc4000) -> None:

@@ -30,7 +30,7 @@ from instruments.drivers.keysight_33500 import (
     upload_codes,
 )
 from instruments.interfaces.instrument import InstrumentTimeoutError
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit, check_array, check_shape
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveVolts
@@ -96,6 +96,7 @@ class Keysight33500Modulators(ConnectedInstrument):
         self._step_volts = own.full_scale * 2.0 ** (1 - own.bits)
         self._fired = shots_fired(request)
         self._fired_at_arm = 0
+        self._listening = False
         self._boxes = [keysight_33500(session) for session in sessions]
         self._loaded: list[Codes | None] = [None] * self.channels
         self._on = False
@@ -141,13 +142,14 @@ class Keysight33500Modulators(ConnectedInstrument):
         """Go back to the beginning of the waveforms and listen to the trigger."""
         self._check_open()
         self.sequence.check_arm()
+        self._fired_at_arm = self._fired.shots
+        self._listening = True
         self._listen()
         if not self._on:
             for number in range(len(self._boxes)):
                 self._switch(number, True)
             self._on = True
         self._check_complaints()
-        self._fired_at_arm = self._fired.shots
         self.sequence.armed()
 
     def wait_until_done(self, timeout_seconds: float) -> None:
@@ -166,7 +168,7 @@ class Keysight33500Modulators(ConnectedInstrument):
     def stop(self) -> None:
         """Abandon what is armed; the outputs stay where they are."""
         self._check_open()
-        if self.sequence.stage is SequenceStage.ARMED:
+        if self._listening:
             self._deafen()
         self.sequence.stopped()
 
@@ -208,8 +210,12 @@ class Keysight33500Modulators(ConnectedInstrument):
         session = self._sessions[channel // OUTPUTS_OF_A_BOX]
         repeats = -(-FEWEST_POINTS // len(points))
         output = channel % OUTPUTS_OF_A_BOX + 1
-        upload_codes(session, output, WAVEFORM, np.tile(points, repeats))
-        session.write(f"SOUR{output}:FUNC:ARB {WAVEFORM}")
+
+        def replace() -> None:
+            upload_codes(session, output, WAVEFORM, np.tile(points, repeats))
+            session.write(f"SOUR{output}:FUNC:ARB {WAVEFORM}")
+
+        session.all_or_nothing(replace)
         self._loaded[channel] = points
 
     def _listen(self) -> None:
@@ -227,13 +233,20 @@ class Keysight33500Modulators(ConnectedInstrument):
             session.write(
                 ";:".join(f"TRIG{output.id}:SOUR BUS" for _, output in self._outputs(number))
             )
+        self._listening = False
 
     def _switch(self, number: int, on: bool) -> None:
         for _, output in self._outputs(number):
             output.output = on
 
     def _restore(self, session: Session) -> None:
-        """Bring a box back that was lost: settings, waveforms, output."""
+        """Bring a box back that was lost: settings, waveforms, output.
+
+        Raises
+        ------
+        InstrumentError
+            If shots were fired while it was away: nobody knows what they showed.
+        """
         number = self._sessions.index(session)
         self._configure(number)
         for channel, output in self._outputs(number):
@@ -242,10 +255,13 @@ class Keysight33500Modulators(ConnectedInstrument):
                 self._upload(channel, points)
             if self._on:
                 output.output = True
-        if self.sequence.stage is SequenceStage.ARMED and not self.sequence.fired:
-            self._listen()
+        if not self._listening:
+            return
+        if self._fired.shots != self._fired_at_arm:
+            raise self._void(session, "while its sequence ran")
+        self._listen()
 
     def _go_safe(self) -> None:
         self.sequence.stopped()
-        self._on = False
+        self._on = self._listening = False
         each(range(len(self._boxes)), lambda number: self._switch(number, False))

@@ -166,10 +166,18 @@ class Keysight33500Trigger(ConnectedInstrument):
         self._session.write("*CLS")
 
     def _restore(self, session: Session) -> None:
-        """Bring the box back that was lost; what it was firing is over."""
-        self._firing = False
+        """Bring the box back that was lost.
+
+        Raises
+        ------
+        InstrumentError
+            If it was firing: nobody knows how many shots came.
+        """
+        was_firing, self._firing = self._firing, False
         self._on = False
         self._configure()
+        if was_firing:
+            raise self._void(session, "while it was firing")
 
     def _go_safe(self) -> None:
         self._firing = False

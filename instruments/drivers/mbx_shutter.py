@@ -50,6 +50,7 @@ class MbxShutter(ConnectedInstrument):
     kind: ClassVar[str] = "shutter"
     Settings: ClassVar[type[MbxSettings]] = MbxSettings
     models: ClassVar[tuple[str, ...]] = MODELS
+    serial_line: ClassVar[tuple[bytes, int]] = (END, BAUD_RATE)
 
     def __init__(self, request: OpeningRequest[MbxSettings], session: Session) -> None:
         super().__init__(request, [session], {})

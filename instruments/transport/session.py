@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +24,24 @@ from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveSeconds
+from instruments.transport.addresses import canonical
 from instruments.transport.binary_blocks import BlockError, block_values, read_header, to_block
 from instruments.transport.connection import Connection, ConnectionLostError, NoReplyError
 from instruments.transport.wire import Wire, shared_wire
 from instruments.transport.wire_recording import WireRecording, recording_of
 
+Result = TypeVar("Result")
+
 IDENTITY_QUERY = "*IDN?"
 MOST_QUEUED_ERRORS = 50
-MOST_STALE_REPLIES = 100
+MOST_STALE_BYTES = 1 << 24
 FIRST_BACK_OFF_SECONDS = 0.5
+LONGEST_BACK_OFF_SECONDS = 30.0
 
 _LONGEST_SHOWN = 80
+_HOW_TO_REACH_IT = (
+    "check that it is switched on, its address, and that no other program holds it"
+)
 
 
 class ConnectionLost(InstrumentError):  # noqa: N818 - a state to act on, named as users know it
@@ -48,6 +56,10 @@ class InstrumentComplaint(InstrumentError):  # noqa: N818
     """The box put errors in its queue."""
 
 
+class _FoundAgain(Exception):  # noqa: N818 - tells what happened, within this file
+    """The box was lost and found again, and has its settings; what was under way has not."""
+
+
 class ConnectionSettings(BaseModel):
     """How patient a driver is; part of the settings of every driver with an address.
 
@@ -56,7 +68,8 @@ class ConnectionSettings(BaseModel):
     timeout
         How long a reply may take.
     reconnect
-        How often a lost box is looked for again, each time after twice as long; 0: never.
+        How often a lost box is looked for again, each time after twice as long, up to half a
+        minute; 0: never.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,7 +117,7 @@ class Session:
         baud_rate: int | None = None,
         recording: WireRecording | None = None,
     ) -> None:
-        self.name = name
+        self._names = {name}
         self.address = address
         self._wire = wire
         self.timeout_seconds = timeout_seconds
@@ -116,12 +129,28 @@ class Session:
         self._connection: Connection | None = None
         self._out_of_step = False
         self._restoring = False
+        self._all_or_nothing = False
         self._users = 0
         self._identity_text = ""
         self._sent = ""
-        self._log = logging.getLogger(f"instruments.wire.{name}")
+        self._log = logging.getLogger(f"instruments.wire.{self.name}")
         self.restorers: list[Callable[[], None]] = []
         """Called after a lost box was found again, to tell it its settings."""
+
+    @property
+    def name(self) -> str:
+        """The instrument's, or those of all instruments the box serves."""
+        return ", ".join(sorted(self._names))
+
+    def serves(self, name: str, timeout_seconds: float, reconnect: int) -> None:
+        """Note that the box serves an instrument; the most patient one sets the limits."""
+        with self._lock:
+            self._names.add(name)
+            self._log = logging.getLogger(f"instruments.wire.{self.name}")
+            self._reconnect = max(self._reconnect, reconnect)
+            self.timeout_seconds = max(self.timeout_seconds, timeout_seconds)
+            if self._connection is not None:
+                self._connection.set_timeout(self.timeout_seconds)
 
     # Opening and closing ---------------------------------------------------------------------
 
@@ -236,6 +265,33 @@ class Session:
         except BlockError as error:
             raise self._garbled(str(error)) from error
 
+    def all_or_nothing(self, action: Callable[[], Result]) -> Result:
+        """Do what only makes sense as a whole, and hold others off meanwhile.
+
+        If the box is lost in the middle and found again, it is done again from the start.
+
+        Raises
+        ------
+        ConnectionLost
+            If it is lost a second time.
+        InstrumentError
+            As of what is done.
+        """
+        with self._lock:
+            if self._all_or_nothing:
+                return action()
+            self._all_or_nothing = True
+            try:
+                for _ in range(2):
+                    with suppress(_FoundAgain):
+                        return action()
+            finally:
+                self._all_or_nothing = False
+        raise ConnectionLost(
+            f"{self._who()}: lost again as soon as it was found, at {_shown(self._sent)}; check its "
+            "power and its cable, then start anew"
+        )
+
     def read(self) -> str:
         """Return an answer to what was written before; errors as of ``query``."""
         with self._lock:
@@ -283,12 +339,21 @@ class Session:
         self, command: str, message: bytes, read: Callable[[Connection], Any] | None
     ) -> Any:
         with self._lock:
+            may_look = self._reconnect > 0 and not self._restoring
             try:
                 return self._once(command, message, read)
             except ConnectionLostError as error:
-                if not self._reconnect or self._restoring:
+                if not may_look:
                     raise self._lost(error) from error
-                self._find_again(command, error)
+                how = str(error)
+            except InstrumentTimeoutError:
+                # A box without power does not say goodbye.
+                if not may_look or self._still_answers():
+                    raise
+                how = "it has fallen silent"
+            self._find_again(command, how)
+            if self._all_or_nothing:
+                raise _FoundAgain
             try:
                 return self._once(command, message, read)
             except ConnectionLostError as error:
@@ -304,6 +369,14 @@ class Session:
             return None if read is None else read(connection)
         except NoReplyError as error:
             raise self._no_reply(error) from error
+
+    def _still_answers(self) -> bool:
+        """Return whether a box that left a reply out says at least who it is."""
+        try:
+            self._resynchronise(self._connected())
+        except (InstrumentTimeoutError, ConnectionLostError):
+            return False
+        return True
 
     def _send(self, connection: Connection, message: bytes) -> None:
         if self._log.isEnabledFor(logging.DEBUG):
@@ -354,10 +427,12 @@ class Session:
         """Throw away late replies: ask who is there until that is what is answered."""
         self._log.warning("%s: out of step after a lost reply; brought back", self._who())
         connection.clear()
+        stale = 0
         try:
             self._send(connection, IDENTITY_QUERY.encode())
-            for _ in range(MOST_STALE_REPLIES):
+            while stale < MOST_STALE_BYTES:
                 message = connection.read_message()
+                stale += len(message)
                 self._heard(message)
                 if message.decode("ascii", "replace").rstrip("\r\n") == self._identity_text:
                     self._out_of_step = False
@@ -381,8 +456,8 @@ class Session:
             )
         except ConnectionLostError as error:
             raise ConnectionLost(
-                f"{self._who()}: cannot be reached: {error}; check that it is switched on, its "
-                "address, and that no other program holds it"
+                f"{self._who()}: cannot be reached: {error}; "
+                f"{error.advice or _HOW_TO_REACH_IT}"
             ) from error
         self._connection = connection
         self._out_of_step = False
@@ -392,6 +467,9 @@ class Session:
             connection.clear()
             self._send(connection, IDENTITY_QUERY.encode())
             text = self._read_text(connection)
+            if "," not in text:
+                # IEEE 488.2, 10.14.3: four fields with commas between.
+                raise self.garbled(text, "maker, model, serial number and firmware")
         except NoReplyError as error:
             self._disconnect()
             raise InstrumentTimeoutError(
@@ -418,17 +496,17 @@ class Session:
             self._connection.close()
             self._connection = None
 
-    def _find_again(self, command: str, lost: ConnectionLostError) -> None:
+    def _find_again(self, command: str, how: str) -> None:
         """Look for a lost box, each time after twice as long, and tell it its settings."""
         back_off = FIRST_BACK_OFF_SECONDS
         for attempt in range(1, self._reconnect + 1):
             self._log.warning(
                 "%s: lost at %s (%s); attempt %d of %d to find it",
-                *(self._who(), _shown(command), lost, attempt, self._reconnect),
+                *(self._who(), _shown(command), how, attempt, self._reconnect),
             )
             self._disconnect()
             self.clock.wait(back_off)
-            back_off *= 2
+            back_off = min(2 * back_off, LONGEST_BACK_OFF_SECONDS)
             try:
                 self._connect()
                 break
@@ -437,10 +515,26 @@ class Session:
                     raise
         self._restoring = True
         try:
-            for restore in self.restorers:
-                restore()
+            self._restore_settings()
+        except (ConnectionLost, InstrumentTimeoutError, GarbledReply):
+            # Half of its settings are no settings: whoever asks next begins anew.
+            self._disconnect()
+            raise
         finally:
             self._restoring = False
+
+    def _restore_settings(self) -> None:
+        """Let every instrument on the box tell it its settings, also after one refused."""
+        refusal: InstrumentError | None = None
+        for restore in self.restorers:
+            try:
+                restore()
+            except (ConnectionLost, InstrumentTimeoutError, GarbledReply):
+                raise
+            except InstrumentError as error:
+                refusal = refusal or error
+        if refusal is not None:
+            raise refusal
 
     def _no_reply(self, error: NoReplyError) -> InstrumentTimeoutError:
         self._out_of_step = True
@@ -483,21 +577,23 @@ def shared_session(
     InstrumentError
         As of ``Session.open``.
     """
-    settings = request.settings
     wire = shared_wire(request)
+    timeout_seconds = getattr(request.settings, "timeout", 2.0)
+    reconnect = getattr(request.settings, "reconnect", 0)
     session = request.shared.get(
-        f"session with {address}",
+        f"session with {canonical(address)}",
         lambda: Session(
             request.name,
             address,
             wire,
-            timeout_seconds=getattr(settings, "timeout", 2.0),
-            reconnect=getattr(settings, "reconnect", 0),
+            timeout_seconds=timeout_seconds,
+            reconnect=reconnect,
             end=end,
             baud_rate=baud_rate,
             recording=recording_of(request.shared),
         ),
     )
+    session.serves(request.name, timeout_seconds, reconnect)
     return session.open()
 
 

@@ -10,18 +10,19 @@ from importlib.metadata import entry_points
 from typing import Any, cast
 
 import pyvisa
-from pyvisa import rname
 
 from instruments.bench_file.problems import validate_section
 from instruments.bench_file.schema import BenchFile
 from instruments.errors import BenchFileError
 from instruments.opening import OpeningRequest, SharedResources
+from instruments.transport.addresses import canonical
 from instruments.transport.wire import VisaWire
 from sim_backends.simulated.settings import SETTINGS_OF_KIND
 from sim_backends.simulated.stand_ins import WIRE_MODELS_GROUP, is_simulated, stand_in
 from sim_backends.simulated.twin_of_bench import twin_of_bench
 from sim_backends.twin.clock import SimulatedClock
 from sim_backends.wire.box_link import BoxLink
+from sim_backends.wire.real_time import RealTime
 from sim_backends.wire.scpi_model import ScpiModel
 from sim_backends.wire.visa_library import visa_library_of
 from sim_backends.wire.wire_models import WireModel
@@ -41,6 +42,12 @@ class BenchWire:
 
     links: Mapping[str, BoxLink]
     clock: SimulatedClock
+
+    def follow_real_time(self) -> None:
+        """Let the twin's time pass as real time does, for programs that do not wait by its own."""
+        real_time = RealTime(self.clock)
+        for link in self.links.values():
+            link.real_time = real_time
 
 
 def bench_wire(bench: BenchFile, shared: SharedResources) -> BenchWire:
@@ -92,14 +99,6 @@ def simulated_wire(bench: BenchFile, shared: SharedResources) -> VisaWire:
     """
     boxes = shared.get("simulated boxes", lambda: bench_wire(bench, shared))
     return VisaWire(pyvisa.ResourceManager(visa_library_of(boxes)))
-
-
-def canonical(address: str) -> str:
-    """Return a resource string in VISA's canonical form; one that VISA does not know as it is."""
-    try:
-        return rname.to_canonical_name(address)
-    except rname.InvalidResourceName:
-        return address
 
 
 def _serial(address: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from instruments.errors import InstrumentError
 from sim_backends.twin.faults import Faults
+from sim_backends.wire.real_time import RealTime
 from sim_backends.wire.scpi_model import ScpiError, ScpiModel
 from sim_backends.wire.scpi_syntax import Framer
 
@@ -28,6 +28,11 @@ class BoxLink:
         Of the twin.
     lock
         One for all boxes of a bench: they share one twin.
+
+    Attributes
+    ----------
+    real_time
+        Followed by the twin's time, where programs talk to the box that know no other.
     """
 
     def __init__(
@@ -36,6 +41,7 @@ class BoxLink:
         self.model = model
         self.address = address
         self.lock = lock
+        self.real_time: RealTime | None = None
         self._faults = faults
         self._epoch = 0
 
@@ -83,13 +89,18 @@ class BoxLink:
             raise LinkBroken("connection lost")
 
     def is_deaf(self) -> bool:
-        """Return whether the box takes no notice of anything; hangs if that is its fault."""
+        """Return whether the box takes no notice of anything."""
+        return self._faults.any and self._faults.fails(self.model.name)
+
+    def wait_while_hanging(self) -> None:
+        """Return when the box takes bytes again; whoever waits here keeps nobody else waiting."""
         if self._faults.any:
-            try:
-                self._faults.meet(self.model.name)
-            except InstrumentError:
-                return True
-        return False
+            self._faults.wait_while_hanging(self.model.name)
+
+    def keep_time(self) -> None:
+        """Let the twin's time catch up with real time, if it is to follow that."""
+        if self.real_time is not None:
+            self.real_time.catch_up()
 
     def spoilt(self, reply: bytes) -> tuple[bytes, bytes]:
         """Return what comes of a reply now, and what only with the next one."""
@@ -140,8 +151,10 @@ class LinkSession:
         LinkBroken
             If the connection is gone.
         """
+        self.link.wait_while_hanging()
         with self.link.lock:
             self._check()
+            self.link.keep_time()
             for message in self._framer.feed(data):
                 self._take(message)
             if ends and not self.is_stream:

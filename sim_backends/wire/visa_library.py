@@ -53,8 +53,9 @@ class SimulatedVisaLibrary(VisaLibraryBase):
             raise OSError("say which bench is meant: PYVISA_LIBRARY=my_bench.toml@backbeam")
         try:
             bench = simulated_bench(find_bench_file(path), THE_WIRE)
-            shared = SharedResources()
-            self._attach(bench_wire(bench, shared))
+            boxes = bench_wire(bench, SharedResources())
+            boxes.follow_real_time()
+            self._attach(boxes)
         except BackbeamError as error:
             raise OSError(str(error)) from error
 

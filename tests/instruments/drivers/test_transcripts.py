@@ -388,6 +388,7 @@ class TestRedPitaya:
             ("SOUR1:TRIG:SOUR EXT_PE", None),
             ("OUTPUT1:STATE ON", None),
             self.FINE,
+            ("SOUR1:TRIG:SOUR INT", None),
             ("OUTPUT1:STATE OFF", None),
         ]
         with Transcript(

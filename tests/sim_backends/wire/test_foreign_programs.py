@@ -13,6 +13,7 @@ import pytest
 import pyvisa
 from wire_bench import DRIVERS, wire_bench_file
 
+from instruments.errors import SettingsError
 from instruments.opening import SharedResources
 from sim_backends.wire.bench_wire import bench_wire, canonical, simulated_wire
 from sim_backends.wire.tcp_server import ServedBoxes
@@ -202,8 +203,20 @@ class TestPlainSockets:
 
     def test_a_taken_port_is_told(self, served):
         taken = int(next(iter(served[1].addresses.values())).split("::")[2])
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(SettingsError, match=f"port {taken} .* cannot be had"):
             ServedBoxes(served[0].links, taken)
+
+    def test_a_port_taken_further_on_is_told_as_well_and_frees_the_ones_before(self, served):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            taken = other.getsockname()[1]
+            with pytest.raises(SettingsError, match=f"port {taken} .*begin elsewhere"):
+                ServedBoxes(served[0].links, taken - 1)
+            with socket.create_server(("127.0.0.1", taken - 1)):
+                pass
+
+    def test_more_boxes_than_ports_are_told(self, served):
+        with pytest.raises(SettingsError, match="found 65535.*begin at 655"):
+            ServedBoxes(served[0].links, 65535)
 
 
 def test_pymeasures_class_on_the_bench_of_a_test():
