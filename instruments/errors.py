@@ -53,6 +53,10 @@ class FrameSlipError(InstrumentError):
     """Modulators and detectors are out of step, and repeating the exposure did not help."""
 
 
+class ExposureLostError(InstrumentError):
+    """A box was lost during an exposure and is back as it was; the exposure has to be repeated."""
+
+
 class LimitError(InstrumentError):
     """A value outside an instrument's limits was asked for; nothing was sent."""
 

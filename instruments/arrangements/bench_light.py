@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.tap import TapTable
-from instruments.errors import FrameSlipError, NetworkError
+from instruments.errors import ExposureLostError, FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
+from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.network import Array, Pass
 from instruments.shot_marks import MARKS, in_step
 from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
@@ -46,7 +47,7 @@ class BenchLight:
     read, saturated
         Readings taken, and how many of them were saturated.
     slips
-        Exposures that were repeated because something was out of step.
+        Exposures that were repeated because something was out of step, or lost for a while.
     """
 
     exposer: Exposer
@@ -80,9 +81,9 @@ class BenchLight:
         """
         outputs = [one.modulators for one in emitters]
         if not self.marked:
-            return self.exposer.take(shots, outputs, banks)
+            return self._whole_exposure(shots, outputs, banks)
         for _ in range(ATTEMPTS):
-            volts = self.exposer.take(shots + MARKS, outputs, banks)
+            volts = self._whole_exposure(shots + MARKS, outputs, banks)
             late = [
                 bank
                 for bank, read in volts.items()
@@ -102,6 +103,25 @@ class BenchLight:
             f"{ATTEMPTS} times; look at the trigger cables, and whether every instrument is ready "
             "before the next trigger"
         )
+
+    def _whole_exposure(
+        self, shots: int, outputs: Sequence[ModulatorArray], banks: Sequence[str]
+    ) -> dict[str, Volts]:
+        """Take an exposure, again if a box was lost during it and found again.
+
+        Raises
+        ------
+        ExposureLostError
+            If that happens again and again.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self.exposer.take(shots, outputs, banks)
+            except ExposureLostError as error:
+                self.slips += 1
+                logger.warning("%s; the exposure is repeated", error)
+                self.exposer.stop(outputs)
+        return self.exposer.take(shots, outputs, banks)
 
     def fields(
         self, bank: str, volts: Volts, channels: int, background: Volts | None = None

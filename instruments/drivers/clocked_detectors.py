@@ -165,7 +165,7 @@ class ClockedDetectors(ConnectedInstrument):
 
         Raises
         ------
-        InstrumentError
+        ExposureLostError
             If shots were fired since: the record it was taking is gone.
         """
         self._configure(session)

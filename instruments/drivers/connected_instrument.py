@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from instruments.clock import Clock
-from instruments.errors import BenchFileError, InstrumentError
+from instruments.errors import BenchFileError, ExposureLostError, InstrumentError
 from instruments.interfaces.instrument import Identity
 from instruments.limits import Limit, check_array, check_shape, check_value
 from instruments.opening import OpeningRequest
-from instruments.transport.session import Session, shared_session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import shared_session
 
 Box = TypeVar("Box")
 
@@ -72,8 +74,12 @@ class ConnectedInstrument:
         return self._limits
 
     def make_safe(self) -> None:
-        """Go to the safe state of the kind."""
-        if not self._closed:
+        """Go to the safe state of the kind; boxes whose connection is gone are connected again."""
+        if self._closed:
+            return
+        with ExitStack() as stack:
+            for session in self._sessions:
+                stack.enter_context(session.insisting(self.name))
             self._go_safe()
 
     def close(self) -> None:
@@ -88,24 +94,29 @@ class ConnectedInstrument:
         return lambda: self._restore(session)
 
     def _restore(self, session: Session) -> None:
-        """Tell a box that was lost and found again its settings, if that does no harm.
+        """Tell a box that was lost and found again its settings.
 
         Raises
         ------
+        ExposureLostError
+            If it is as it was, but an exposure took place without it.
         InstrumentError
-            If it would: light or current is not brought back behind anybody's back.
+            If it is not as it was: light or current is not brought back behind anybody's back.
         """
-        raise InstrumentError(
-            f"{self.name} ({session.address}): was lost and answers again, but is no longer set as "
-            "it was; start anew"
+        raise self._not_as_it_was(session)
+
+    def _not_as_it_was(self, session: Session) -> InstrumentError:
+        """Return the error to raise about a box that is back without what it had been doing."""
+        return InstrumentError(
+            f"{self.name} ({session.address}): was lost and answers again, but what was on is off "
+            "and is not switched on by itself; look at its power and its cable, then start anew"
         )
 
-    def _void(self, session: Session, what: str) -> InstrumentError:
-        """Return the error to raise about a box that was lost while it mattered."""
-        return InstrumentError(
-            f"{self.name} ({session.address}): was lost {what} and answers again, but what was read "
-            "in that time is void; look at its power and its cable, then start anew or go on from "
-            "the last checkpoint"
+    def _void(self, session: Session, what: str) -> ExposureLostError:
+        """Return the error to raise about a box that is back, but was away during an exposure."""
+        return ExposureLostError(
+            f"{self.name} ({session.address}): was lost {what} and answers again, and that "
+            "exposure is void; look at its power and its cable"
         )
 
     def _go_safe(self) -> None:

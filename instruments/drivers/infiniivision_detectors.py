@@ -22,7 +22,8 @@ from instruments.drivers.connected_instrument import (
 from instruments.drivers.sampled_records import shot_means
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveVolts
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 MODELS = ("DSO-X", "MSO-X", "DSOX", "MSOX", "EDUX")
 INPUTS_OF_A_BOX = 4

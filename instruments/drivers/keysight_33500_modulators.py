@@ -35,7 +35,8 @@ from instruments.limits import Limit, check_array, check_shape
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveVolts
 from instruments.shots_fired import shots_fired
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 OUTPUTS_OF_A_BOX = 2
 WAVEFORM = "SHOTS"
@@ -244,7 +245,7 @@ class Keysight33500Modulators(ConnectedInstrument):
 
         Raises
         ------
-        InstrumentError
+        ExposureLostError
             If shots were fired while it was away: nobody knows what they showed.
         """
         number = self._sessions.index(session)

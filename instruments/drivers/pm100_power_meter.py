@@ -19,7 +19,8 @@ from instruments.limits import Limit, check_value
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveWatts
 from instruments.transport.pymeasure_adapter import SessionAdapter
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 MODELS = ("PM100", "PM101", "PM102", "PM103", "PM16", "PM200", "PM400")
 OVERLOAD_WATTS = 9e37

@@ -28,7 +28,8 @@ from instruments.limits import Limit, check_array, check_shape
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveVolts
 from instruments.shots_fired import shots_fired
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 POLL_SECONDS = 2e-3
 
@@ -234,7 +235,7 @@ class RedPitayaModulators(ConnectedInstrument):
 
         Raises
         ------
-        InstrumentError
+        ExposureLostError
             If shots were fired while it was away: nobody knows what they showed.
         """
         self._configure(session)

@@ -10,25 +10,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 
 from instruments.clock import Clock
 from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
-from instruments.opening import OpeningRequest
-from instruments.quantities import PositiveSeconds
-from instruments.transport.addresses import canonical
 from instruments.transport.binary_blocks import BlockError, block_values, read_header, to_block
 from instruments.transport.connection import Connection, ConnectionLostError, NoReplyError
-from instruments.transport.wire import Wire, shared_wire
-from instruments.transport.wire_recording import WireRecording, recording_of
+from instruments.transport.wire import Wire
+from instruments.transport.wire_errors import ConnectionLost, GarbledReply, InstrumentComplaint
+from instruments.transport.wire_recording import WireRecording
 
 Result = TypeVar("Result")
 
@@ -39,43 +36,11 @@ FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
 
 _LONGEST_SHOWN = 80
-_HOW_TO_REACH_IT = (
-    "check that it is switched on, its address, and that no other program holds it"
-)
-
-
-class ConnectionLost(InstrumentError):  # noqa: N818 - a state to act on, named as users know it
-    """The box cannot be reached, or no longer."""
-
-
-class GarbledReply(InstrumentError):  # noqa: N818
-    """The box answered something that is no answer to what it was asked."""
-
-
-class InstrumentComplaint(InstrumentError):  # noqa: N818
-    """The box put errors in its queue."""
+_HOW_TO_REACH_IT = "check that it is switched on, its address, and that no other program holds it"
 
 
 class _FoundAgain(Exception):  # noqa: N818 - tells what happened, within this file
     """The box was lost and found again, and has its settings; what was under way has not."""
-
-
-class ConnectionSettings(BaseModel):
-    """How patient a driver is; part of the settings of every driver with an address.
-
-    Attributes
-    ----------
-    timeout
-        How long a reply may take.
-    reconnect
-        How often a lost box is looked for again, each time after twice as long, up to half a
-        minute; 0: never.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timeout: PositiveSeconds = 2.0
-    reconnect: int = Field(default=0, strict=True, ge=0, le=20)
 
 
 class Session:
@@ -130,6 +95,7 @@ class Session:
         self._out_of_step = False
         self._restoring = False
         self._all_or_nothing = False
+        self._insisting: set[str] = set()
         self._users = 0
         self._identity_text = ""
         self._sent = ""
@@ -151,6 +117,19 @@ class Session:
             self.timeout_seconds = max(self.timeout_seconds, timeout_seconds)
             if self._connection is not None:
                 self._connection.set_timeout(self.timeout_seconds)
+
+    @contextmanager
+    def insisting(self, name: str) -> Iterator[None]:
+        """Connect again, once and without delay, whatever the bench file allows.
+
+        For the safe state: a laser may shine at the other end of a broken connection. What other
+        instruments on the box have to say about that is logged and changes nothing.
+        """
+        self._insisting.add(name)
+        try:
+            yield
+        finally:
+            self._insisting.discard(name)
 
     # Opening and closing ---------------------------------------------------------------------
 
@@ -288,8 +267,8 @@ class Session:
             finally:
                 self._all_or_nothing = False
         raise ConnectionLost(
-            f"{self._who()}: lost again as soon as it was found, at {_shown(self._sent)}; check its "
-            "power and its cable, then start anew"
+            f"{self._who()}: lost again as soon as it was found, at {_shown(self._sent)}; check "
+            "its power and its cable, then start anew"
         )
 
     def read(self) -> str:
@@ -339,7 +318,7 @@ class Session:
         self, command: str, message: bytes, read: Callable[[Connection], Any] | None
     ) -> Any:
         with self._lock:
-            may_look = self._reconnect > 0 and not self._restoring
+            may_look = bool(self._reconnect or self._insisting) and not self._restoring
             try:
                 return self._once(command, message, read)
             except ConnectionLostError as error:
@@ -351,7 +330,10 @@ class Session:
                 if not may_look or self._still_answers():
                     raise
                 how = "it has fallen silent"
-            self._find_again(command, how)
+            if self._insisting:
+                self._connect_at_once(command, how)
+            else:
+                self._find_again(command, how)
             if self._all_or_nothing:
                 raise _FoundAgain
             try:
@@ -456,8 +438,7 @@ class Session:
             )
         except ConnectionLostError as error:
             raise ConnectionLost(
-                f"{self._who()}: cannot be reached: {error}; "
-                f"{error.advice or _HOW_TO_REACH_IT}"
+                f"{self._who()}: cannot be reached: {error}; {error.advice or _HOW_TO_REACH_IT}"
             ) from error
         self._connection = connection
         self._out_of_step = False
@@ -523,6 +504,19 @@ class Session:
         finally:
             self._restoring = False
 
+    def _connect_at_once(self, command: str, how: str) -> None:
+        """Connect again for the sake of the safe state."""
+        self._log.warning("%s: lost at %s (%s); connecting", self._who(), _shown(command), how)
+        self._disconnect()
+        self._connect()
+        self._restoring = True
+        try:
+            self._restore_settings()
+        except InstrumentError as error:
+            self._log.warning("%s", error)
+        finally:
+            self._restoring = False
+
     def _restore_settings(self) -> None:
         """Let every instrument on the box tell it its settings, also after one refused."""
         refusal: InstrumentError | None = None
@@ -561,40 +555,6 @@ class Session:
 
     def _who(self) -> str:
         return f"{self.name} ({self.address})"
-
-
-def shared_session(
-    request: OpeningRequest[Any],
-    address: str,
-    *,
-    end: bytes = b"\n",
-    baud_rate: int | None = None,
-) -> Session:
-    """Return an open session with a box; instruments of one bench on the same box share it.
-
-    Raises
-    ------
-    InstrumentError
-        As of ``Session.open``.
-    """
-    wire = shared_wire(request)
-    timeout_seconds = getattr(request.settings, "timeout", 2.0)
-    reconnect = getattr(request.settings, "reconnect", 0)
-    session = request.shared.get(
-        f"session with {canonical(address)}",
-        lambda: Session(
-            request.name,
-            address,
-            wire,
-            timeout_seconds=timeout_seconds,
-            reconnect=reconnect,
-            end=end,
-            baud_rate=baud_rate,
-            recording=recording_of(request.shared),
-        ),
-    )
-    session.serves(request.name, timeout_seconds, reconnect)
-    return session.open()
 
 
 def _shown(command: str) -> str:

@@ -48,7 +48,7 @@ def serve(
     boxes.follow_real_time()
     with ServedBoxes(boxes.links, first_port) as served:
         rows = [
-            (boxes.links[address].model.name, boxes.links[address].address, place)
+            (", ".join(boxes.links[address].names), boxes.links[address].address, place)
             for address, place in served.addresses.items()
         ]
         print_table(open_console(), ("instrument", "on the bench", "answers at"), rows)

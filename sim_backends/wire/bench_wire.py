@@ -84,6 +84,8 @@ def bench_wire(bench: BenchFile, shared: SharedResources) -> BenchWire:
                     f"{bench.origin}: instruments.{name}.address: '{address}' is the address of "
                     f"'{boxes[key].name}', a box of another kind"
                 )
+            else:
+                links[key].names.append(name)
             own.append(boxes[key])
         kind.hang(_request(bench, name, shared), own)
     return BenchWire(links, twin.clock)

@@ -9,12 +9,8 @@ from scripted_box import IDENTITY, ScriptedBox, ScriptedWire
 
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
 from instruments.transport.connection import ConnectionLostError, NoReplyError
-from instruments.transport.session import (
-    ConnectionLost,
-    GarbledReply,
-    InstrumentComplaint,
-    Session,
-)
+from instruments.transport.session import Session
+from instruments.transport.wire_errors import ConnectionLost, GarbledReply, InstrumentComplaint
 
 ADDRESS = "USB0::1::2::3::INSTR"
 

@@ -6,7 +6,8 @@ from scripted_box import Clock, ScriptedBox, ScriptedWire
 
 from instruments.errors import DataError, SettingsError
 from instruments.opening import SharedResources
-from instruments.transport.session import ConnectionLost, Session
+from instruments.transport.session import Session
+from instruments.transport.wire_errors import ConnectionLost
 from instruments.transport.wire_recording import (
     ReplayWire,
     WireRecording,

@@ -215,7 +215,7 @@ class TestPlainSockets:
                 pass
 
     def test_more_boxes_than_ports_are_told(self, served):
-        with pytest.raises(SettingsError, match="found 65535.*begin at 655"):
+        with pytest.raises(SettingsError, match=r"found 65535.*begin at 655"):
             ServedBoxes(served[0].links, 65535)
 
 

@@ -11,13 +11,9 @@ from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import InstrumentTimeoutError
 from instruments.opening import SharedResources, prepare_instruments
 from instruments.parallel_opening import open_each
-from instruments.transport.session import (
-    ConnectionLost,
-    GarbledReply,
-    InstrumentComplaint,
-    Session,
-)
+from instruments.transport.session import Session
 from instruments.transport.wire import VisaWire
+from instruments.transport.wire_errors import ConnectionLost, GarbledReply, InstrumentComplaint
 from sim_backends.wire.bench_wire import bench_wire, canonical
 from sim_backends.wire.tcp_server import ServedBoxes
 
