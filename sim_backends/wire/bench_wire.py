@@ -13,6 +13,7 @@ import pyvisa
 
 from instruments.bench_file.problems import validate_section
 from instruments.bench_file.schema import BenchFile
+from instruments.clock import Clock
 from instruments.errors import BenchFileError
 from instruments.opening import OpeningRequest, SharedResources
 from instruments.transport.addresses import canonical
@@ -43,9 +44,9 @@ class BenchWire:
     links: Mapping[str, BoxLink]
     clock: SimulatedClock
 
-    def follow_real_time(self) -> None:
+    def follow_real_time(self, wall: Clock | None = None) -> None:
         """Let the twin's time pass as real time does, for programs that do not wait by its own."""
-        real_time = RealTime(self.clock)
+        real_time = RealTime(self.clock, wall)
         for link in self.links.values():
             link.real_time = real_time
 

@@ -53,7 +53,6 @@ def test_messages_and_blocks_arrive_whole_however_they_were_cut(connect):
         connection.recv(100)
         for part in (b"#1", b"4\x0a", b"abc\nnext", b" one\n"):
             connection.sendall(part)
-        connection.recv(100)
 
     with peer(behave) as port:
         connection = connect(port)

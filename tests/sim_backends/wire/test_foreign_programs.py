@@ -15,6 +15,7 @@ from wire_bench import DRIVERS, wire_bench_file
 
 from instruments.errors import SettingsError
 from instruments.opening import SharedResources
+from sim_backends.twin.clock import SimulatedClock
 from sim_backends.wire.bench_wire import bench_wire, canonical, simulated_wire
 from sim_backends.wire.tcp_server import ServedBoxes
 
@@ -200,6 +201,20 @@ class TestPlainSockets:
             assert lines.read(2) == b"\r\n"
             assert lines.readline().startswith(b"REDPITAYA")
         assert len(record) == 5000
+
+    def test_time_passes_for_a_client_that_only_waits(self):
+        boxes = bench_wire(wire_bench_file(), SharedResources())
+        wall = SimulatedClock()
+        boxes.follow_real_time(wall)
+        oven = boxes.links[canonical(DRIVERS["oven"][1][0])].connect(is_stream=True)
+        oven.write(b"SOUR2:TEMP 60;:OUTP2 ON\n", ends=True)
+        readings = []
+        for _ in range(3):
+            wall.wait(1.0)
+            oven.write(b"MEAS:TEMP?\n", ends=True)
+            readings.append(float(oven.take_replies()))
+        assert readings[0] < readings[1] < readings[2] < 60
+        assert boxes.clock.now() == pytest.approx(3.0)
 
     def test_a_taken_port_is_told(self, served):
         taken = int(next(iter(served[1].addresses.values())).split("::")[2])

@@ -102,6 +102,72 @@ class TestBoxes:
         amplifier.make_safe()
         assert not amplifier.enabled()
 
+    def test_an_amplifier_whose_wire_alone_was_cut_goes_on(self):
+        bench = wire_bench(settings={"amplifier_1": {"reconnect": 3}})
+        amplifier = bench["amplifier_1"]
+        amplifier.set_currents_amperes(np.array([0.05]))
+        amplifier.set_enabled(True)
+        spoil(bench, "amplifier_1", "closed")
+        assert amplifier.currents_amperes()[0] == pytest.approx(0.05)
+
+    def test_a_meter_that_lost_power_weighs_light_of_the_same_wavelength_again(self):
+        bench = wire_bench(settings={"meter": {"reconnect": 3}})
+        meter = bench["meter"]
+        meter.set_wavelength_metres(795e-9)
+        spoil(bench, "meter", "power cycle")
+        assert meter.wavelength_metres() == pytest.approx(795e-9)
+
+    def test_one_deaf_amplifier_does_not_let_the_others_drop(self, bench):
+        amplifiers = bench["amplifier_2"]
+        amplifiers.set_currents_amperes(np.full(5, 0.1))
+        amplifiers.set_enabled(True)
+        sessions = amplifiers._sessions
+        told = {session.address: [] for session in sessions}
+        for session in sessions:
+            session.write = self.listening(session.write, told[session.address])
+        sessions[2].write = self.deaf
+        with pytest.raises(InstrumentTimeoutError, match="deaf"):
+            amplifiers.make_safe()
+        for number, session in enumerate(sessions):
+            currents = [float(one.split()[1]) for one in told[session.address] if "CURR " in one]
+            if number != 2:
+                # 1 A/s in steps of 5 ms: never more than 5 mA at a time.
+                steps = -np.diff([0.1, *currents])
+                assert steps.max() <= 5.1e-3
+                assert currents[-1] == 0
+                assert session.query("OUTP1?") == "0"
+
+    @staticmethod
+    def listening(write, told):
+        def noted(command):
+            told.append(command)
+            write(command)
+
+        return noted
+
+    @staticmethod
+    def deaf(command):
+        raise InstrumentTimeoutError("deaf")
+
+    def test_a_box_that_hangs_keeps_no_other_box_waiting(self, bench):
+        bench.twin.faults.hang("laser")
+        hanging = threading.Thread(target=bench["laser"].enabled, daemon=True)
+        hanging.start()
+        others = threading.Thread(target=bench["amplifier_1"].make_safe, daemon=True)
+        others.start()
+        others.join(20)
+        assert not others.is_alive()
+        assert hanging.is_alive()
+        bench.twin.faults.clear()
+        hanging.join(20)
+        assert not hanging.is_alive()
+
+    def test_an_answer_that_is_no_switch_is_told(self, bench):
+        box = bench["oven"]._sessions[0]
+        box.query = lambda command: "7"
+        with pytest.raises(GarbledReply, match=r"oven.*'7' was answered; 0 or 1 was expected"):
+            bench["oven"].enabled()
+
     def test_a_refused_connection_names_every_instrument_that_refuses(self):
         file = wire_bench_file()
         shared = SharedResources()
