@@ -23,6 +23,8 @@ from instruments.transport.session import Session
 
 MODELS = ("335", "336", "EDU3321")
 HIGHEST_CODE = 32767
+HIGHEST_VOLTS = {"50": 5.0, "INF": 10.0}
+"""Of either sign, by the load an output is told of: ohms, or open."""
 FEWEST_POINTS = 8
 MOST_CYCLES = 100_000
 

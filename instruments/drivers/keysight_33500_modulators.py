@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from instruments.clock import wait_for
 from instruments.drivers.connected_instrument import (
@@ -24,6 +24,7 @@ from instruments.drivers.connected_instrument import (
 from instruments.drivers.keysight_33500 import (
     FEWEST_POINTS,
     HIGHEST_CODE,
+    HIGHEST_VOLTS,
     MODELS,
     Keysight33500Channel,
     keysight_33500,
@@ -70,6 +71,16 @@ class Keysight33500ModulatorSettings(ConnectionSettings):
     bits: Literal[16] = 16
     load: Literal["50", "INF"] = "50"
     most_shots: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 65536
+
+    @model_validator(mode="after")
+    def _within_the_box(self) -> Self:
+        highest = HIGHEST_VOLTS[self.load]
+        if self.full_scale > highest:
+            raise ValueError(
+                f"full_scale of {self.full_scale:g} V; the box gives at most {highest:g} V either "
+                f"way at a load of {self.load}"
+            )
+        return self
 
 
 class Keysight33500Modulators(ConnectedInstrument):

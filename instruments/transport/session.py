@@ -441,6 +441,8 @@ class Session:
                 f"{self._who()}: cannot be reached: {error}; {error.advice or _HOW_TO_REACH_IT}"
             ) from error
         self._connection = connection
+        if self._recording is not None:
+            self._recording.begin()
         self._out_of_step = False
         self._sent = IDENTITY_QUERY
         try:
@@ -476,6 +478,8 @@ class Session:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            if self._recording is not None:
+                self._recording.end()
 
     def _find_again(self, command: str, how: str) -> None:
         """Look for a lost box, each time after twice as long, and tell it its settings."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from instruments.bench import Bench
-    from instruments.bench_file.schema import BenchFile
+    from instruments.bench_file.schema import BenchFile, InstrumentSection
     from instruments.safe_state import SafeStateReport
 
 CHECK_EXAMPLES = """**Examples**
@@ -46,7 +46,7 @@ def check(
     from protocols.commands.tables import open_console
 
     file = found_bench(bench, simulate)
-    with open_bench(file, shared=shared_resources(record_wire)) as opened:
+    with open_bench(file, shared=shared_resources(record_wire, file)) as opened:
         console = open_console()
         _print_instruments(console, file, opened)
         _print_tables(console, opened)
@@ -71,11 +71,20 @@ def _print_instruments(console: Console, file: BenchFile, bench: Bench) -> None:
                 section.kind.replace("_", " "),
                 section.driver,
                 str(instrument.identity()),
-                "simulated" if instrument.simulated else "hardware",
+                _what_it_is(section, simulated=instrument.simulated),
                 ", ".join(limits) or "none",
             )
         )
     print_table(console, ("instrument", "kind", "driver", "identity", "is", "limits"), rows)
+
+
+def _what_it_is(section: InstrumentSection, *, simulated: bool) -> str:
+    """Return whether hardware answers, a simulated instrument, or a driver on a simulated wire."""
+    from sim_backends.simulated.stand_ins import is_simulated
+
+    if not simulated:
+        return "hardware"
+    return "simulated" if is_simulated(section) else "simulated wire"
 
 
 def _print_tables(console: Console, bench: Bench) -> None:

@@ -226,7 +226,7 @@ def _begin(
             IdealNetwork(layers)
             if values["ideal"]
             else open_bench(
-                file, derivative=derivative, shared=shared_resources(values["record_wire"])
+                file, derivative=derivative, shared=shared_resources(values["record_wire"], file)
             )
         )
     try:

@@ -289,7 +289,7 @@ class TestWhatOnlyMakesSenseAsAWhole:
                     break
             session.write("DATA 1,2")
 
-        with pytest.raises(ConnectionLost, match="laser.*lost again"):
+        with pytest.raises(ConnectionLost, match=r"laser.*lost again"):
             session.all_or_nothing(upload)
 
 
