@@ -172,10 +172,14 @@ def on_the_wire(name: str) -> Rig:
     bench = wire_bench(name, "trigger")
     if name not in ("laser", "oven", "amplifier_1", "amplifier_2", "pump_shutter"):
         bench.switch_on()
+    lights: dict[str, Callable[[], npt.NDArray[Any]]] = {
+        "inputs": lambda: bench.twin.stages[0].x[0].copy(),
+        "errors": lambda: np.array(bench.twin._drives["errors"]),
+    }
     return Rig(
         bench[name],
         fire=bench["trigger"].fire,
-        light=(lambda: bench.twin.stages[0].x[0].copy()) if name == "inputs" else None,
+        light=lights.get(name),
         timeout_seconds=TIMEOUT,
         shots_in_parts=takes_shots_in_parts(bench[name]),
     )
