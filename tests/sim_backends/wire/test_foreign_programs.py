@@ -101,6 +101,25 @@ class TestPlainPyvisa:
         assert "ASRL3::INSTR" in manager.list_resources("ASRL?*")
         assert all(name.startswith("USB") for name in manager.list_resources("USB?*"))
 
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "GPIB0::7::INSTR",
+            "ASRL5::INSTR",
+            "USB0::0x1313::0x804A::M00000042::INSTR",
+            "TCPIP0::10.0.0.9::inst0::INSTR",
+            "TCPIP0::laser.lab::5025::SOCKET",
+            "TCPIP::10.0.0.9::hislip0::INSTR",
+        ],
+    )
+    def test_a_box_answers_at_whatever_resource_string_it_has(self, address):
+        file = wire_bench_file("laser", addresses={"laser": [address]})
+        manager = simulated_wire(file, SharedResources()).manager
+        box = manager.open_resource(address)
+        if address.endswith("SOCKET"):
+            box.read_termination = "\n"
+        assert box.query("*IDN?").startswith("Thorlabs,ITC4001,")
+
     def test_an_address_that_is_not_on_the_bench_is_not_found(self, manager):
         with pytest.raises(pyvisa.VisaIOError, match="NFOUND"):
             manager.open_resource("GPIB0::3::INSTR")

@@ -238,6 +238,38 @@ class TestRealSockets:
         assert len(session.query_block(":WAV:DATA?", "<i2")) == 30000
         session.close()
 
+    @pytest.mark.parametrize("kind", ["late reply", "dropped reply", "half reply"])
+    def test_a_reply_that_stays_out_is_told_and_the_next_ones_are_right(self, served, kind):
+        twin, boxes = served
+        session = self.session(boxes, "oven", timeout_seconds=0.2).open()
+        twin.faults.wire.spoil("oven", kind)
+        with pytest.raises(InstrumentTimeoutError, match=r"oven.*'MEAS:TEMP\?'.*timeout"):
+            session.query("MEAS:TEMP?")
+        assert float(session.query("SOUR2:TEMP?")) == pytest.approx(25.0)
+        assert float(session.query("MEAS:TEMP?")) == pytest.approx(22.0)
+        session.close()
+
+    def test_two_threads_get_their_own_answers(self, served):
+        session = self.session(served[1], "oven").open()
+        session.write("SOUR2:TEMP 60")
+        wrong = []
+
+        def ask(question, expected):
+            wrong.extend(
+                n for n in range(100) if abs(float(session.query(question)) - expected) > 1
+            )
+
+        threads = [
+            threading.Thread(target=ask, args=asked)
+            for asked in (("SOUR2:TEMP?", 60.0), ("MEAS:TEMP?", 22.0))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        session.close()
+
     def test_a_box_that_closes_its_socket_is_told_at_once(self, served):
         twin, boxes = served
         session = self.session(boxes, "oven", timeout_seconds=30.0).open()
