@@ -48,8 +48,8 @@ class TestReplies:
         scope = bench["z"]
         scope.arm(2)
         bench["trigger"].fire(2)
-        # The status of two boxes and a preamble are answered first.
-        spoil(bench, "z", "half reply", after=3)
+        # The status of two boxes, of one of them twice, and a preamble are answered first.
+        spoil(bench, "z", "half reply", after=4)
         with pytest.raises(InstrumentTimeoutError, match=r"z .*':WAV:DATA\?'.*bytes of one"):
             scope.read(TIMEOUT)
         scope.stop()
@@ -233,9 +233,9 @@ class TestRealSockets:
 
     def test_blocks_come_intact(self, served):
         session = self.session(served[1], "z").open()
-        for command in (":WAV:FORM WORD", ":WAV:BYT LSBF", ":WAV:UNS 0", ":WAV:POIN 30000", ":DIG"):
+        for command in (":WAV:FORM WORD", ":WAV:BYT LSBF", ":WAV:UNS 0", ":WAV:POIN 20000", ":DIG"):
             session.write(command)
-        assert len(session.query_block(":WAV:DATA?", "<i2")) == 30000
+        assert len(session.query_block(":WAV:DATA?", "<i2")) == 20000
         session.close()
 
     @pytest.mark.parametrize("kind", ["late reply", "dropped reply", "half reply"])
