@@ -21,8 +21,9 @@ import numpy.typing as npt
 from instruments.clock import Clock
 from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
-from instruments.transport.binary_blocks import BlockError, block_values, read_header, to_block
-from instruments.transport.connection import Connection, ConnectionLostError, NoReplyError
+from instruments.transport.binary_blocks import BlockError, block_values, to_block
+from instruments.transport.connection import ConnectionLostError, NoReplyError
+from instruments.transport.line import Line, SenselessReplyError
 from instruments.transport.wire import Wire
 from instruments.transport.wire_errors import ConnectionLost, GarbledReply, InstrumentComplaint
 from instruments.transport.wire_recording import WireRecording
@@ -91,7 +92,7 @@ class Session:
         self._baud_rate = baud_rate
         self._recording = recording
         self._lock = threading.RLock()
-        self._connection: Connection | None = None
+        self._line: Line | None = None
         self._out_of_step = False
         self._restoring = False
         self._all_or_nothing = False
@@ -115,8 +116,9 @@ class Session:
             self._log = logging.getLogger(f"instruments.wire.{self.name}")
             self._reconnect = max(self._reconnect, reconnect)
             self.timeout_seconds = max(self.timeout_seconds, timeout_seconds)
-            if self._connection is not None:
-                self._connection.set_timeout(self.timeout_seconds)
+            if self._line is not None:
+                self._line.log = self._log
+                self._line.set_timeout(self.timeout_seconds)
 
     @contextmanager
     def insisting(self, name: str) -> Iterator[None]:
@@ -144,7 +146,7 @@ class Session:
             If whoever is there does not say who it is.
         """
         with self._lock:
-            if self._connection is None:
+            if self._line is None:
                 self._connect()
                 self._users = 0
             self._users += 1
@@ -220,7 +222,7 @@ class Session:
         ConnectionLost
             If the box is gone, and not found again where that is allowed.
         """
-        message: str = self._exchange(command, command.encode("ascii"), self._read_text)
+        message: str = self._exchange(command, command.encode("ascii"), Line.read_text)
         return message
 
     def query_block(self, command: str, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
@@ -238,7 +240,7 @@ class Session:
         InstrumentError
             As of ``query``.
         """
-        data: bytes = self._exchange(command, command.encode("ascii"), self._read_block)
+        data: bytes = self._exchange(command, command.encode("ascii"), Line.read_block)
         try:
             return block_values(data, dtype)
         except BlockError as error:
@@ -275,7 +277,9 @@ class Session:
         """Return an answer to what was written before; errors as of ``query``."""
         with self._lock:
             try:
-                return self._read_text(self._connected())
+                return self._connected().read_text()
+            except SenselessReplyError as error:
+                raise self._garbled(str(error)) from error
             except NoReplyError as error:
                 raise self._no_reply(error) from error
             except ConnectionLostError as error:
@@ -314,9 +318,7 @@ class Session:
 
     # What goes on behind ---------------------------------------------------------------------
 
-    def _exchange(
-        self, command: str, message: bytes, read: Callable[[Connection], Any] | None
-    ) -> Any:
+    def _exchange(self, command: str, message: bytes, read: Callable[[Line], Any] | None) -> Any:
         with self._lock:
             may_look = bool(self._reconnect or self._insisting) and not self._restoring
             try:
@@ -341,14 +343,16 @@ class Session:
             except ConnectionLostError as error:
                 raise self._lost(error) from error
 
-    def _once(self, command: str, message: bytes, read: Callable[[Connection], Any] | None) -> Any:
-        connection = self._connected()
+    def _once(self, command: str, message: bytes, read: Callable[[Line], Any] | None) -> Any:
+        line = self._connected()
         if self._out_of_step:
-            self._resynchronise(connection)
+            self._resynchronise(line)
         self._sent = command
         try:
-            self._send(connection, message)
-            return None if read is None else read(connection)
+            line.send(message)
+            return None if read is None else read(line)
+        except SenselessReplyError as error:
+            raise self._garbled(str(error)) from error
         except NoReplyError as error:
             raise self._no_reply(error) from error
 
@@ -360,62 +364,16 @@ class Session:
             return False
         return True
 
-    def _send(self, connection: Connection, message: bytes) -> None:
-        if self._log.isEnabledFor(logging.DEBUG):
-            self._log.debug("to %s: %s", self.address, _shown_bytes(message))
-        if self._recording is not None:
-            self._recording.note(self.address, "sent", message + self._end)
-        connection.write(message + self._end)
-
-    def _heard(self, message: bytes) -> None:
-        if self._log.isEnabledFor(logging.DEBUG):
-            self._log.debug("from %s: %s", self.address, _shown_bytes(message))
-        if self._recording is not None:
-            self._recording.note(self.address, "received", message)
-
-    def _read_text(self, connection: Connection) -> str:
-        message = connection.read_message()
-        self._heard(message)
-        try:
-            return message.decode("ascii").rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise self._garbled(
-                f"{_shown_bytes(message)} was answered; text was expected"
-            ) from None
-
-    def _read_block(self, connection: Connection) -> bytes:
-        message = connection.read_message()
-        try:
-            while (header := read_header(message)) is None:
-                message += connection.read_message()
-            if header.end is None:
-                if connection.is_stream:
-                    raise BlockError("a block without a length cannot be told from what follows it")
-                self._heard(message)
-                return message[header.start :].removesuffix(b"\n")
-        except BlockError as error:
-            self._heard(message)
-            raise self._garbled(str(error)) from error
-        whole = header.end + (len(self._end) if connection.is_stream else 0)
-        if len(message) < whole:
-            try:
-                message += connection.read_bytes(whole - len(message))
-            except NoReplyError as error:
-                raise NoReplyError(message + error.partial) from error
-        self._heard(message)
-        return message[header.start : header.end]
-
-    def _resynchronise(self, connection: Connection) -> None:
+    def _resynchronise(self, line: Line) -> None:
         """Throw away late replies: ask who is there until that is what is answered."""
         self._log.warning("%s: out of step after a lost reply; brought back", self._who())
-        connection.clear()
+        line.clear()
         stale = 0
         try:
-            self._send(connection, IDENTITY_QUERY.encode())
+            line.send(IDENTITY_QUERY.encode())
             while stale < MOST_STALE_BYTES:
-                message = connection.read_message()
+                message = line.receive()
                 stale += len(message)
-                self._heard(message)
                 if message.decode("ascii", "replace").rstrip("\r\n") == self._identity_text:
                     self._out_of_step = False
                     return
@@ -426,10 +384,10 @@ class Session:
             ) from error
         raise self._garbled("answers without end that nobody asked for")
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
+    def _connected(self) -> Line:
+        if self._line is None:
             raise ConnectionLostError("the connection is closed")
-        return self._connection
+        return self._line
 
     def _connect(self) -> None:
         try:
@@ -440,19 +398,21 @@ class Session:
             raise ConnectionLost(
                 f"{self._who()}: cannot be reached: {error}; {error.advice or _HOW_TO_REACH_IT}"
             ) from error
-        self._connection = connection
-        if self._recording is not None:
-            self._recording.begin()
+        line = Line(connection, self.address, self._end, self._log, self._recording)
+        self._line = line
         self._out_of_step = False
         self._sent = IDENTITY_QUERY
         try:
             # Whoever spoke before may have left half a message or an unread reply behind.
-            connection.clear()
-            self._send(connection, IDENTITY_QUERY.encode())
-            text = self._read_text(connection)
+            line.clear()
+            line.send(IDENTITY_QUERY.encode())
+            text = line.read_text()
             if "," not in text:
                 # IEEE 488.2, 10.14.3: four fields with commas between.
                 raise self.garbled(text, "maker, model, serial number and firmware")
+        except SenselessReplyError as error:
+            self._disconnect()
+            raise self._garbled(str(error)) from error
         except NoReplyError as error:
             self._disconnect()
             raise InstrumentTimeoutError(
@@ -475,11 +435,9 @@ class Session:
         self._identity_text = text
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-            if self._recording is not None:
-                self._recording.end()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     def _find_again(self, command: str, how: str) -> None:
         """Look for a lost box, each time after twice as long, and tell it its settings."""
@@ -564,8 +522,3 @@ class Session:
 def _shown(command: str) -> str:
     text = command if len(command) <= _LONGEST_SHOWN else f"{command[: _LONGEST_SHOWN - 2]}.."
     return f"'{text}'"
-
-
-def _shown_bytes(message: bytes) -> str:
-    text = repr(message[:_LONGEST_SHOWN])[1:]
-    return text if len(message) <= _LONGEST_SHOWN else f"{text}.. ({len(message)} bytes)"
