@@ -133,3 +133,19 @@ def test_a_bench_without_a_wire_has_nothing_to_record(backbeam, tmp_path):
     done = backbeam("check", "--record-wire", tmp_path / "traffic.jsonl")
     assert done.code == 0
     assert "nothing will be recorded" in done.err
+
+
+def test_tables_of_simulated_instruments_are_not_put_beside_those_of_real_ones(backbeam):
+    done = backbeam("calibrate", BENCH, "--simulate", "wire")
+    assert done.code == 2
+    assert "--out" in done.complaint
+
+
+def test_detectors_are_calibrated_through_their_drivers(backbeam, tmp_path):
+    folder = tmp_path / "tables"
+    done = backbeam(
+        "calibrate", BENCH, "--simulate", "wire", "--only", "detectors", "--out", folder
+    )
+    assert done.code == 0, done.err
+    assert "taps_a" in done.out
+    assert list(folder.glob("*taps_a*"))
