@@ -243,7 +243,10 @@ class Bench:
 
     def state(self) -> dict[str, Any]:
         """Return amplifier ranges and the state of whatever simulated instruments share."""
-        state: dict[str, Any] = {"operating_point": self.operating_point()}
+        state: dict[str, Any] = {
+            "operating_point": self.operating_point(),
+            "noise": self.light.state(),
+        }
         if self.tracker is not None:
             state["phase_tracking"] = self.tracker.state()
         for owner, shared in self._shared.items():
@@ -256,6 +259,7 @@ class Bench:
         for name, stage in self._stages().items():
             stage.set_field_gain(state["operating_point"][name])
         self._show()
+        self.light.restore(state["noise"])
         if self.tracker is not None:
             self.tracker.restore(state["phase_tracking"])
         for owner, shared in self._shared.items():

@@ -220,7 +220,7 @@ def _wired(
         arrangement,
         light,
         switch_on=_SwitchOn(bench, instruments, tables),
-        tracker=_phase_tracker(bench, instruments, tables, stages, exposer, prepared),
+        tracker=_phase_tracker(bench, instruments, tables, stages, light, prepared),
         safe_order=bench.safe_state.order,
         safe_timeout_seconds=bench.safe_state.timeout,
         shared=_stateful(resources),
@@ -240,7 +240,7 @@ def _phase_tracker(
     instruments: Mapping[str, Instrument],
     tables: BenchTables,
     stages: Mapping[str, StageHardware],
-    exposer: Exposer,
+    light: BenchLight,
     prepared: Mapping[str, PreparedInstrument],
 ) -> PhaseTracker | None:
     """Return what keeps the references in phase, if the file asks for it."""
@@ -268,7 +268,7 @@ def _phase_tracker(
         for channel, (bank, port) in enumerate(ports)
     ]
     return PhaseTracker(
-        exposer,
+        light.take,
         [stage.source for stage in stages.values() if stage.source is not None],
         [stage.injector for stage in stages.values() if stage.injector is not None],
         banks,

@@ -22,13 +22,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from instruments.exposure import Exposer
+from instruments.exposure import Volts
 from instruments.interfaces.reference_phase import ReferencePhase
 from instruments.stage_hardware import Emitter
 
 logger = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
+
+Take = Callable[[int, Sequence[Emitter], Sequence[str]], Mapping[str, Volts]]
 
 Expectation = Callable[[Floats, Floats, Mapping[str, Floats]], Mapping[str, Floats]]
 
@@ -75,8 +77,9 @@ class PhaseTracker:
 
     Parameters
     ----------
-    exposer
-        Takes the exposures.
+    take
+        Takes an exposure of so many shots: emitters, and the banks that read. One that is out of
+        step is its business, for a pilot read out of step would turn references anywhere.
     sources, injectors
         Emitters whose sign the forward and the backward pilots turn.
     banks
@@ -91,7 +94,7 @@ class PhaseTracker:
 
     def __init__(
         self,
-        exposer: Exposer,
+        take: Take,
         sources: Sequence[Emitter],
         injectors: Sequence[Emitter],
         banks: Sequence[PilotBank],
@@ -100,7 +103,7 @@ class PhaseTracker:
         every: int,
         timeout_seconds: float,
     ) -> None:
-        self._exposer = exposer
+        self._take = take
         self._sources, self._injectors = list(sources), list(injectors)
         self._banks = list(banks)
         self._actuator = actuator
@@ -188,8 +191,8 @@ class PhaseTracker:
         for emitters, turns in ((self._sources, forward), (self._injectors, backward)):
             for emitter in emitters:
                 _show(emitter, turns)
-        outputs = [one.modulators for one in (*self._sources, *self._injectors)]
-        volts = self._exposer.take(3 * PATTERNS, outputs, [one.bank for one in self._banks])
+        emitters = [*self._sources, *self._injectors]
+        volts = self._take(3 * PATTERNS, emitters, [one.bank for one in self._banks])
         read = {}
         for watched in self._banks:
             rows = volts[watched.bank].astype(np.float64)
@@ -218,10 +221,7 @@ def _show(emitter: Emitter, turns: Floats) -> None:
     bright = BRIGHT_SHARE * float(min(table.highest_fields.min(), -table.lowest_fields.max()))
     signs = _signs(table.channels)
     pilot = bright * signs[:, np.newaxis, :] * turns[:, np.newaxis]
-    fields = pilot.reshape(-1, table.channels).astype(np.float32)
-    volts = np.empty(fields.shape, np.float32)
-    table.encode(fields, volts)
-    emitter.modulators.load(volts)
+    emitter.load(pilot.reshape(-1, table.channels).astype(np.float32))
 
 
 def _signs(channels: int) -> Floats:

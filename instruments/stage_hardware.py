@@ -43,7 +43,7 @@ class Emitter:
     Attributes
     ----------
     marks
-        Brightness of the shots behind the samples (``instruments.shot_marks``); empty: none.
+        Levels of the shots behind the samples (``instruments.shot_marks``); empty: none.
     """
 
     modulators: ModulatorArray
@@ -51,6 +51,7 @@ class Emitter:
     marks: tuple[float, ...] = ()
     _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    _loaded: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def load(self, fields: Array) -> None:
         """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
@@ -60,6 +61,7 @@ class Emitter:
             self._volts = np.empty(shape, np.float32)
             self._mark(self._volts[samples:])
         self.table.encode(fields, self._volts[:samples])
+        self._loaded = self._volts
         self.modulators.load(self._volts)
 
     def adopt(self, table: EncoderTable) -> None:
@@ -75,16 +77,31 @@ class Emitter:
                 self.table.dark_volts[np.newaxis], shots + len(self.marks), axis=0
             )
             self._mark(self._dark[shots:])
+        self._loaded = self._dark
         self.modulators.load(self._dark)
+
+    def load_steady(self, shots: int) -> None:
+        """Load the first mark ``shots`` times; ``load_again`` brings back what was loaded."""
+        steady = np.empty((shots, self.table.channels), np.float32)
+        self.table.encode(self._levels(np.full(shots, self.marks[0])), steady)
+        self.modulators.load(steady)
+
+    def load_again(self) -> None:
+        """Load once more what ``load`` or ``load_dark`` loaded last."""
+        self.modulators.load(self._loaded)
 
     def _mark(self, volts: Array) -> None:
         if self.marks:
-            table = self.table
-            bright = min(table.highest_fields.min(), -table.lowest_fields.max())
-            # Light of one sign everywhere may cancel: rows of trained weights sum to little.
-            signs = np.random.default_rng(table.channels).choice([-1.0, 1.0], table.channels)
-            fields = np.outer(self.marks, BRIGHT_SHARE * bright * signs).astype(np.float32)
-            self.table.encode(fields, volts)
+            self.table.encode(self._levels(np.array(self.marks)), volts)
+
+    def _levels(self, marks: npt.NDArray[np.float64]) -> Array:
+        """Return the fields ``[shots, n]`` of marks: near the largest or the lowest there are."""
+        table = self.table
+        # Light of one sign everywhere may cancel: rows of trained weights sum to little.
+        signs = np.random.default_rng(table.channels).choice([-1.0, 1.0], table.channels)
+        high, low = table.highest_fields.min(), table.lowest_fields.max()
+        fields = BRIGHT_SHARE * np.where(np.outer(marks, signs) > 0, high, low)
+        return fields.astype(np.float32)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from instruments.errors import ExposureLostError, FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
 from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.network import Array, Pass
-from instruments.shot_marks import MARKS, in_step
+from instruments.shot_marks import MARKS, NOISE_SHOTS, in_step, noise_of
 from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
 
 Signs = npt.NDArray[np.float64]
@@ -25,6 +25,17 @@ logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often an exposure is tried before a slip of frames counts as lasting."""
+
+NOISE_HOLDS_FOR = 500
+"""Exposures after which a bank's noise is measured again."""
+
+
+@dataclass
+class _BankNoise:
+    """rms noise of a bank in volts, and how many exposures ago it was measured."""
+
+    volts: float
+    age: int = 0
 
 
 @dataclass
@@ -61,6 +72,7 @@ class BenchLight:
     read: int = 0
     saturated: int = 0
     slips: int = 0
+    _noise: dict[str, _BankNoise] = field(default_factory=dict)
 
     def take(
         self, shots: int, emitters: Sequence[Emitter], banks: Sequence[str]
@@ -82,17 +94,16 @@ class BenchLight:
         outputs = [one.modulators for one in emitters]
         if not self.marked:
             return self._whole_exposure(shots, outputs, banks)
+        due = self._noise_due(banks)
+        if due:
+            self._measure_noise(emitters, due)
         for _ in range(ATTEMPTS):
             volts = self._whole_exposure(shots + MARKS, outputs, banks)
-            late = [
-                bank
-                for bank, read in volts.items()
-                if not in_step(
-                    read[shots:],
-                    self.taps[bank].saturation_volts,
-                    backward=bank in self.backward_banks,
-                )
-            ]
+            late = self._out_of_step(volts, shots)
+            if late:
+                # Amplifiers may have been turned up meanwhile, and noise with them.
+                self._measure_noise(emitters, late)
+                late = self._out_of_step(volts, shots)
             if not late:
                 return {bank: read[:shots] for bank, read in volts.items()}
             self.slips += 1
@@ -122,6 +133,49 @@ class BenchLight:
                 logger.warning("%s; the exposure is repeated", error)
                 self.exposer.stop(outputs)
         return self.exposer.take(shots, outputs, banks)
+
+    def _out_of_step(self, volts: Mapping[str, Volts], shots: int) -> list[str]:
+        """Return the banks whose readings behind ``shots`` samples cannot be the marks."""
+        return [
+            bank
+            for bank, read in volts.items()
+            if not in_step(
+                read[shots:],
+                self._noise[bank].volts,
+                backward=bank in self.backward_banks,
+            )
+        ]
+
+    def _noise_due(self, banks: Sequence[str]) -> list[str]:
+        """Count one more exposure; return the banks whose noise is not known or was long ago."""
+        due = []
+        for bank in banks:
+            known = self._noise.get(bank)
+            if known is not None:
+                known.age += 1
+            if known is None or known.age > NOISE_HOLDS_FOR:
+                due.append(bank)
+        return due
+
+    def _measure_noise(self, emitters: Sequence[Emitter], banks: Sequence[str]) -> None:
+        """Measure the noise of banks in bright light that stands still, in step or not."""
+        for emitter in emitters:
+            emitter.load_steady(NOISE_SHOTS)
+        outputs = [one.modulators for one in emitters]
+        steady = self._whole_exposure(NOISE_SHOTS, outputs, banks)
+        for bank, read in steady.items():
+            volts = noise_of(read, self.taps[bank].saturation_volts)
+            self._noise[bank] = _BankNoise(volts)
+        for emitter in emitters:
+            emitter.load_again()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next exposure depends on: the noise of the banks as known."""
+        return {bank: [one.volts, one.age] for bank, one in self._noise.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what ``state`` returned."""
+        self._noise = {bank: _BankNoise(*known) for bank, known in state.items()}
 
     def fields(
         self, bank: str, volts: Volts, channels: int, background: Volts | None = None
