@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.arrangements.bench_light import Arrangement, BenchLight
+from instruments.bench_file.schema import BenchFile
 from instruments.errors import InstrumentError, NetworkError
 from instruments.gain_ledger import LayerGain, layer_gain
 from instruments.gradient_averaging import average_outer_products
@@ -27,6 +28,7 @@ from instruments.safe_state import (
     run_step,
 )
 from instruments.stage_hardware import StageHardware
+from instruments.tables_in_use import TablesInUse
 
 Signs = npt.NDArray[np.float64]
 
@@ -68,6 +70,9 @@ class Bench:
         take.
     shared
         What simulated instruments share; its state goes into checkpoints.
+    file, tables
+        The bench file, and the tables in use; ``None`` for a bench wired by hand, which can be
+        trained but not calibrated or checked against its tables.
     """
 
     def __init__(
@@ -84,6 +89,8 @@ class Bench:
         safe_timeout_seconds: float,
         shared: Mapping[str, Stateful] | None = None,
         description: Mapping[str, Any] | None = None,
+        file: BenchFile | None = None,
+        tables: TablesInUse | None = None,
     ) -> None:
         self.name = name
         self.instruments = dict(instruments)
@@ -96,6 +103,8 @@ class Bench:
         self._safe_timeout_seconds = safe_timeout_seconds
         self._shared = dict(shared or {})
         self._description = dict(description or {})
+        self.file = file
+        self.tables = tables
         self._weights = [np.zeros((one.outputs, one.inputs), np.float32) for one in layers]
         self._clipped = [0] * len(self._layers)
         self._written = False
@@ -214,7 +223,11 @@ class Bench:
         return average_outer_products(errors, passed.activations)
 
     def readings(self) -> Mapping[str, float]:
-        """Return gain and clipped weights of each layer, saturated readings and slipped frames."""
+        """Return what every step records of the bench.
+
+        The share of saturated readings, exposures repeated because frames slipped, the number of
+        the tables in use; of each layer, gain and share of clipped weights.
+        """
         read, saturated = self.light.read, self.light.saturated
         self.light.read = self.light.saturated = 0
         values = {
@@ -222,6 +235,8 @@ class Bench:
             "frame_slips": float(self.light.slips),
         }
         self.light.slips = 0
+        if self.tables is not None:
+            values["tables"] = float(self.tables.number)
         for number, clipped in enumerate(self._clipped, start=1):
             gain = self.arrangement.stage_of(number - 1).field_gain
             values[f"gain_decibels_{number}"] = 20 * float(np.log10(gain))
@@ -247,6 +262,8 @@ class Bench:
             "operating_point": self.operating_point(),
             "noise": self.light.state(),
         }
+        if self.tables is not None:
+            state |= self.tables.state()
         if self.tracker is not None:
             state["phase_tracking"] = self.tracker.state()
         for owner, shared in self._shared.items():
@@ -256,6 +273,8 @@ class Bench:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take back what ``state`` returned, weights as last written."""
+        if self.tables is not None:
+            self.tables.restore(state)
         for name, stage in self._stages().items():
             stage.set_field_gain(state["operating_point"][name])
         self._show()
@@ -267,6 +286,18 @@ class Bench:
             shared.restore(
                 {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
             )
+
+    def show_again(self) -> None:
+        """Bring amplifiers, reference phases and panels back to the weights last written.
+
+        After something else was shown, or with new tables.
+        """
+        for stage in self._stages().values():
+            stage.set_field_gain(stage.field_gain)
+        if self.tracker is not None:
+            self.tracker.resume()
+        if self._written:
+            self._show()
 
     def describe(self) -> dict[str, Any]:
         """Return what the record should say: bench file, identities, table ids."""
@@ -285,13 +316,8 @@ class Bench:
             return
         self._switch_on()
         self._on = True
-        # The safe state took currents and frames away: bring back what was written last.
-        for stage in self._stages().values():
-            stage.set_field_gain(stage.field_gain)
-        if self.tracker is not None:
-            self.tracker.resume()
-        if self._written:
-            self._show()
+        # The safe state took currents and frames away.
+        self.show_again()
 
     def make_safe(self) -> SafeStateReport:
         """Bring every instrument into its safe state, in order; never raises."""

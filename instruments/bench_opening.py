@@ -37,6 +37,7 @@ from instruments.parallel_opening import open_each, prepare_each
 from instruments.phase_tracking import PhaseTracker, PilotBank
 from instruments.shot_marks import BACKWARD_MARKS, FORWARD_MARKS
 from instruments.stage_hardware import Emitter, Port, StageHardware
+from instruments.tables_in_use import TablesInUse
 
 BACKWARD_PORTS = ("delta", "rho")
 """Ports that tap errors, not activations."""
@@ -224,6 +225,8 @@ def _wired(
         safe_order=bench.safe_state.order,
         safe_timeout_seconds=bench.safe_state.timeout,
         shared=_stateful(resources),
+        file=bench,
+        tables=TablesInUse(bench, tables, stages),
         description={
             "layers": [asdict(layer) for layer in layers],
             "bench": bench.model_dump(mode="json"),
@@ -262,8 +265,6 @@ def _phase_tracker(
             bank,
             channel,
             "backward" if port in BACKWARD_PORTS else "forward",
-            np.asarray(tables.taps[bank].phase_radians),
-            tables.taps[bank].saturation_volts,
         )
         for channel, (bank, port) in enumerate(ports)
     ]
@@ -272,6 +273,7 @@ def _phase_tracker(
         [stage.source for stage in stages.values() if stage.source is not None],
         [stage.injector for stage in stages.values() if stage.injector is not None],
         banks,
+        tables.taps,
         cast(ReferencePhase, instruments[reference.phase]),
         slopes,
         reference.track_every,

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from instruments.calibration.tap import TapTable
 from instruments.exposure import Volts
 from instruments.interfaces.reference_phase import ReferencePhase
 from instruments.stage_hardware import Emitter
@@ -59,17 +60,11 @@ class PilotBank:
         Which actuator turns its reference.
     light
         Whether its pilot comes from the inputs or from the error injector.
-    phase_radians
-        ``[n]`` phases of its detectors by the table in use, which are to be restored.
-    range_volts
-        Full scale of its detectors.
     """
 
     bank: str
     channel: int
     light: Literal["forward", "backward"]
-    phase_radians: Floats
-    range_volts: float
 
 
 class PhaseTracker:
@@ -84,6 +79,8 @@ class PhaseTracker:
         Emitters whose sign the forward and the backward pilots turn.
     banks
         The banks under watch.
+    taps
+        Their tables in use: the phases in them are restored.
     actuator, radians_per_volt
         What turns the references, and by how much, ``[channels]``.
     every
@@ -98,6 +95,7 @@ class PhaseTracker:
         sources: Sequence[Emitter],
         injectors: Sequence[Emitter],
         banks: Sequence[PilotBank],
+        taps: Mapping[str, TapTable],
         actuator: ReferencePhase,
         radians_per_volt: Floats,
         every: int,
@@ -106,6 +104,7 @@ class PhaseTracker:
         self._take = take
         self._sources, self._injectors = list(sources), list(injectors)
         self._banks = list(banks)
+        self._taps = taps
         self._actuator = actuator
         self._radians_per_volt = radians_per_volt
         self._every = every
@@ -160,10 +159,10 @@ class PhaseTracker:
         drifts: dict[str, float] = {}
         volts = start.copy()
         for watched in self._banks:
-            seen = quadratures[watched.bank]
-            if _rms(np.abs(seen)) < LEAST_SIGNAL * watched.range_volts:
+            seen, table = quadratures[watched.bank], self._taps[watched.bank]
+            if _rms(np.abs(seen)) < LEAST_SIGNAL * table.saturation_volts:
                 continue
-            own_phases = np.exp(-1j * watched.phase_radians)
+            own_phases = np.exp(-1j * table.phase_radians)
             turned = seen * own_phases
             # The square of noise in both quadratures is nothing in the mean.
             drift = 0.5 * float(np.angle(np.sum(turned * turned)))
