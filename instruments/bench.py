@@ -29,6 +29,7 @@ from instruments.safe_state import (
 )
 from instruments.stage_hardware import StageHardware
 from instruments.tables_in_use import TablesInUse
+from instruments.unit_ports import UnitPorts
 
 Signs = npt.NDArray[np.float64]
 
@@ -217,6 +218,18 @@ class Bench:
         self._ensure_on()
         with self._whole_exposures():
             return self.arrangement.backward(passed, output_errors)
+
+    def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
+        """Read all ports of those units that have all four: z, a, and delta on both sides.
+
+        Parameters
+        ----------
+        inputs, output_errors
+            ``[B, N_0]`` and ``[B, N_L]`` what is shown and what is injected.
+        """
+        self._ensure_on()
+        with self._whole_exposures():
+            return self.arrangement.unit_ports(inputs, output_errors)
 
     def gradient(self, passed: Pass, errors: Sequence[Array]) -> list[Array]:
         """Average outer products of measured errors and activations."""

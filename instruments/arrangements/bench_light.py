@@ -18,6 +18,7 @@ from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.network import Array, Pass
 from instruments.shot_marks import MARKS, NOISE_SHOTS, in_step, noise_of
 from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
+from instruments.unit_ports import UnitPorts
 
 Signs = npt.NDArray[np.float64]
 
@@ -239,6 +240,10 @@ class Arrangement(Protocol):
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
         """Take errors ``[B, N_L]`` back."""
+        ...
+
+    def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
+        """Read all ports of the units that have all four, with errors ``[B, N_L]`` on their way."""
         ...
 
 
