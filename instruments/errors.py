@@ -35,6 +35,10 @@ class TrainingError(BackbeamError):
     exit_code = 1
 
 
+class GradientError(TrainingError):
+    """The gradient that is measured points elsewhere than it should, and noise is not why."""
+
+
 class BenchFileError(BackbeamError):
     """A bench file says something that cannot be."""
 

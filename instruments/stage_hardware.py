@@ -100,8 +100,8 @@ class Emitter:
         # Light of one sign everywhere may cancel: rows of trained weights sum to little.
         signs = np.random.default_rng(table.channels).choice([-1.0, 1.0], table.channels)
         high, low = table.highest_fields.min(), table.lowest_fields.max()
-        fields = BRIGHT_SHARE * np.where(np.outer(marks, signs) > 0, high, low)
-        return fields.astype(np.float32)
+        fields: Array = np.where(np.outer(marks, signs) > 0, high, low).astype(np.float32)
+        return np.float32(BRIGHT_SHARE) * fields
 
 
 @dataclass

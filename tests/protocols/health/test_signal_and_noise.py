@@ -78,7 +78,7 @@ def test_averaging_pays_as_far_as_it_says(looked_at):
 
 
 def test_the_gradient_of_a_sound_bench_is_good(looked_at):
-    bench, _, expected, repeats, _ = looked_at
+    _, _, expected, repeats, _ = looked_at
     references = expected.gradient(INPUTS, repeats.mean_output_errors())
     for one in compared(repeats, references):
         assert one.level is Level.GOOD
