@@ -175,9 +175,6 @@ class RunCurves:
         pixels = _EMPHASIS_PIXELS if shown.smoothed and smoothing else self._plot.pixels()
         envelope = table.envelope(shown.column, start, stop, pixels, smoothing)
         index, values = envelope.line()
-        # What is measured now and then has no number in between, and the curve goes on to the next.
-        known = np.isfinite(values)
-        index, values = index[known], values[known]
         curves[label] = x[index], values
         few = len(index) <= 60 and (shown.table == "epochs" or shown.now_and_then)
         styles[label] = CurveStyle(series, markers=few, dashed=not own)

@@ -45,8 +45,8 @@ _ALLOWED_NULL_RADIANS = 0.05
 _ALLOWED_POWER = 0.2
 _ALLOWED_DEPTH = 0.15
 _ALLOWED_HALF_WEIGHT = 0.04
-"""What stands still, training absorbs, many times as large; these are for what changes under it, and
-for weights that were trained before the change."""
+"""What stands still, training absorbs, many times as large; these are for what changes under it,
+and for weights that were trained before the change."""
 
 
 @dataclass(frozen=True)
