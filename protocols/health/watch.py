@@ -62,6 +62,7 @@ class HealthWatch:
         self._loss = loss
         self.tell: Tell = _say_nothing
         self._rates = DriftRates()
+        self._failing: set[int] = set()
         self._has_all_ports = bench.file is not None and not why_not(bench.file)
         layers = range(1, len(bench.layers) + 1)
         self._names = [f"gradient_{what}_{layer}" for layer in layers for what in _OF_LAYER]
@@ -131,23 +132,27 @@ class HealthWatch:
     def _judge(self, found: Sequence[LayerFidelity], taps: Sequence[TapErrors]) -> None:
         poor = [one for one in found if one.level in (Level.WATCH, Level.POOR, Level.STOP)]
         if not poor:
+            self._failing = set()
             return
         worst = max(taps, key=lambda one: one.signal_share if one.rms else 0.0)
         culprit = f"the largest signal error is that of {worst.bank}, {worst.signal_share:.0%}"
         if self._never_measured:
             culprit += f"; {self._never_measured} of the tables were never measured"
-        state = "warning" if all(one.level is Level.WATCH for one in poor) else "fault"
         for one in poor:
+            failed = one.level is Level.STOP
             self._report(
                 f"{one.sentence()}; {culprit}",
-                state,
+                "fault" if failed else "warning",
+                # Said once on the way down; the record has every look.
+                aloud=failed and one.layer not in self._failing,
                 layer=one.layer,
                 instrument=worst.bank,
                 reading=f"signal error {worst.signal_share:.0%}",
             )
-        failed = [one for one in poor if one.level is Level.STOP]
-        if failed and self._settings.on_poor_gradient == "stop":
-            raise GradientError(f"{failed[0].sentence()}; {culprit}")
+        self._failing = {one.layer for one in poor if one.level is Level.STOP}
+        failing = [one for one in poor if one.level is Level.STOP]
+        if failing and self._settings.on_poor_gradient == "stop":
+            raise GradientError(f"{failing[0].sentence()}; {culprit}")
 
     # Drift -----------------------------------------------------------------------------------
 
@@ -185,6 +190,7 @@ class HealthWatch:
             self._report(
                 f"drifted: {names}; {one.protocol} {one.target} was refused: {one.refusals[0]}",
                 "warning",
+                aloud=True,
                 instrument=due[0].instrument,
                 reading=due[0].reading(),
             )
@@ -194,8 +200,8 @@ class HealthWatch:
         """How many of the bench's tables are nominal."""
         return list(tables_of(self._bench).tables.sources().values()).count("nominal")
 
-    def _report(self, text: str, state: str, **details: Any) -> None:
-        logger.log(logging.INFO if state == "warning" else logging.WARNING, text)
+    def _report(self, text: str, state: str, *, aloud: bool = False, **details: Any) -> None:
+        logger.log(logging.WARNING if aloud else logging.INFO, text)
         self.tell("health", text, state=state, **details)
 
     # State -----------------------------------------------------------------------------------

@@ -55,7 +55,12 @@ def accuracies(seed, taps, every):
     text = built_in_text("digits").replace("track_every = 20", f"track_every = {every}")
     text = text.replace("[twin]\nseed = 1", f"[twin]\nseed = {seed}\n[twin.taps]\n{taps}")
     settings = TrainingSettings(
-        epochs=50, learning_rate=3e-3, initial_std=0.15, fields_every=0, seed=seed
+        epochs=50,
+        learning_rate=3e-3,
+        initial_std=0.15,
+        fields_every=0,
+        check_every=0,
+        seed=seed,
     )
     shared = SharedResources()
     with open_bench(parse_bench_file(text, "digits"), shared=shared) as bench:
@@ -77,6 +82,7 @@ def accuracies(seed, taps, every):
     [(1, 2, 4), pytest.param(tuple(range(1, 11)), marks=pytest.mark.slow)],
     ids=["few seeds", "ten seeds"],
 )
+@pytest.mark.timeout(1800)
 def test_tracking_makes_up_for_drift(seeds, capsys):
     still = np.array([accuracies(seed, STILL, 20) for seed in seeds])
     tracked = np.array([accuracies(seed, DRIFTING, 20) for seed in seeds])
