@@ -103,7 +103,8 @@ def check_gradients(
     generator = np.random.default_rng(seed)
     count = min(samples, len(dataset.train_labels))
     chosen = generator.choice(len(dataset.train_labels), count, replace=False)
-    place = Path(f"check-gradients-{file.name}.svg") if figure is None else figure
+    plain = file.name.replace(" ", "-")
+    place = Path(f"check-gradients-{plain}.svg") if figure is None else figure
     with open_bench(file, shared=shared_resources(record_wire)) as opened:
         opened.write(_weights(opened, weights, data, generator))
         with _Bar(steps_of_report(opened, takes, spots)) as bar:

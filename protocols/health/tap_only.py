@@ -28,6 +28,9 @@ LARGEST_DEVIATION = 0.2
 LARGEST_CHANGE = 0.15
 """How far the slope may change from weak to strong light: tap scales do not change it."""
 
+LARGEST_SHARE_OFF = 0.05
+"""Share of neurons that may be off: hardly lit ones are, where taps have offsets of their own."""
+
 _SIGMAS = 3.0
 _MOST_LEVERAGE = 0.99
 
@@ -74,7 +77,7 @@ class TapOnly:
     def sound(self) -> bool:
         """Whether probe and pump see the same medium."""
         off = abs(self.change - 1.0) > LARGEST_CHANGE + _SIGMAS * self.change_sigma
-        return not (off or self.wrong.size)
+        return not off and self.wrong.size <= LARGEST_SHARE_OFF * self.slopes.size
 
     def sentence(self) -> str:
         """Return what there is to say, in words."""
