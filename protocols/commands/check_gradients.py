@@ -105,7 +105,7 @@ def check_gradients(
     chosen = generator.choice(len(dataset.train_labels), count, replace=False)
     plain = file.name.replace(" ", "-")
     place = Path(f"check-gradients-{plain}.svg") if figure is None else figure
-    with open_bench(file, shared=shared_resources(record_wire)) as opened:
+    with open_bench(file, shared=shared_resources(record_wire, file)) as opened:
         opened.write(_weights(opened, weights, data, generator))
         with _Bar(steps_of_report(opened, takes, spots)) as bar:
             report = report_on(
