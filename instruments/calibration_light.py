@@ -38,7 +38,9 @@ class CalibrationLight:
     Parameters
     ----------
     bench, file
-        The bench, which is switched on here, and the file it was opened from.
+        The bench, and the file it was opened from.
+    switch_on
+        Whether everything is brought into operation here; otherwise nothing is on at first.
 
     Attributes
     ----------
@@ -47,8 +49,9 @@ class CalibrationLight:
         known.
     """
 
-    def __init__(self, bench: Bench, file: BenchFile) -> None:
-        bench.switch_on()
+    def __init__(self, bench: Bench, file: BenchFile, *, switch_on: bool = True) -> None:
+        if switch_on:
+            bench.switch_on()
         self.bench = bench
         self.file = file
         self._timeout_seconds = file.exposure.timeout

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from protocols.commands.align import ALIGN_EXAMPLES, align
 from protocols.commands.calibrate import CALIBRATE_EXAMPLES, calibrate
 from protocols.commands.check import CHECK_EXAMPLES, check
 from protocols.commands.check_gradients import CHECK_GRADIENTS_EXAMPLES, check_gradients
@@ -38,6 +39,8 @@ HELP = """Train optical neural networks with light, simulated or real.
   backbeam init my_bench.toml         a commented file to start from, all simulated
 
   backbeam check my_bench.toml        who answers, and is everything safe
+
+  backbeam align my_bench.toml        light it by hand, watch the readings
 
   backbeam plan my_bench.toml         time, gain and power, before anything is on
 
@@ -90,6 +93,7 @@ def build_application() -> typer.Typer:
     application.command(epilog=MONITOR_EXAMPLES)(monitor)
     application.command(epilog=CTL_EXAMPLES)(ctl)
     application.command(epilog=CHECK_EXAMPLES)(check)
+    application.command(epilog=ALIGN_EXAMPLES)(align)
     application.command(epilog=PLAN_EXAMPLES)(plan)
     application.command(epilog=CALIBRATE_EXAMPLES)(calibrate)
     application.command(epilog=CHECK_GRADIENTS_EXAMPLES)(check_gradients)
