@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 from scipy.optimize import least_squares
-from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
 
@@ -231,17 +230,6 @@ def fit_sparse(
     tolerance
         Share of the loss that a step has to gain to be followed by another.
     """
-    # Systems this small are solved faster by one thread than by several that wait for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
-        return _fit_sparse(model, start, gauges, tolerance)
-
-
-def _fit_sparse(
-    model: Callable[[Floats], tuple[Floats, SparseColumns]],
-    start: Floats,
-    gauges: Floats,
-    tolerance: float,
-) -> Fit:
     parameters = start.copy()
     residuals, jacobian = model(parameters)
     price = _huber(residuals)

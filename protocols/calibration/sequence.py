@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from instruments.bench_file.schema import BenchFile
 from instruments.bench_opening import measured_tables, nominal_tables, open_bench
@@ -204,6 +205,18 @@ def run_steps(
             raise CalibrationError(
                 f"{folder} cannot be made ({error.strerror or error}); name another with --out"
             ) from error
+    # Fits and simulated light this small are done faster by one thread than by several that wait
+    # for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _run(session, steps, folder, after)
+
+
+def _run(
+    session: CalibrationSession,
+    steps: Sequence[Step],
+    folder: Path | None,
+    after: Callable[[Step, list[ProtocolResult]], None] | None,
+) -> list[ProtocolResult]:
     results: list[ProtocolResult] = []
     missing: list[ProtocolResult] = []
     for step in steps:
