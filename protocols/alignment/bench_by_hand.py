@@ -214,9 +214,7 @@ class BenchByHand:
         """Return all modulator arrays that are part of a stage."""
         return list(self.light.rest_volts)
 
-    def drive(
-        self, array: str, channels: Sequence[int] | None, volts: float | None = None
-    ) -> None:
+    def drive(self, array: str, channels: Sequence[int] | None, volts: float | None = None) -> None:
         """Put volts on some modulators of an array, or on all, and 0 V on the others.
 
         Parameters

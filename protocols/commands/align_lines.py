@@ -94,9 +94,13 @@ class AlignmentLines:
                 self._input,
             ),
             "current": LineKind(
-                "current STAGE AMPERES", "amplifiers of a stage, such as 120mA; 0mA: off", self._gain
+                "current STAGE AMPERES",
+                "amplifiers of a stage, such as 120mA; 0mA: off",
+                self._gain,
             ),
-            "turn": LineKind("turn BANK VOLTS", "phase actuator of a bank's references", self._turn),
+            "turn": LineKind(
+                "turn BANK VOLTS", "phase actuator of a bank's references", self._turn
+            ),
             "clear": LineKind("clear on|off", "absorber transparent, by detuning", self._clear),
             "detune": LineKind("detune FREQUENCY [LASER]", "such as 2.5GHz", self._detune),
             "oven": LineKind("oven CELSIUS|off", "such as 60degC; does not wait", self._oven),
@@ -321,9 +325,7 @@ class AlignmentLines:
             raise SettingsError(f"{word}: there is nothing of that kind on this bench")
         raise SettingsError(f"{word}: say which: {listed(names)}")
 
-    def _one_of(
-        self, word: str, words: Words, allowed: Words, names: list[str]
-    ) -> tuple[str, str]:
+    def _one_of(self, word: str, words: Words, allowed: Words, names: list[str]) -> tuple[str, str]:
         """Return the first word, which has to be allowed, and the name behind it."""
         if not words or (allowed and words[0] not in allowed) or len(words) > 2:
             raise self._misuse(word, words[0] if words else None)
@@ -345,7 +347,9 @@ class AlignmentLines:
         for word in words:
             if word not in there:
                 hint = nearest(word, there)
-                raise SettingsError(f"nothing to read at '{word}'{hint}; there are: {listed(there)}")
+                raise SettingsError(
+                    f"nothing to read at '{word}'{hint}; there are: {listed(there)}"
+                )
         return list(words)
 
 

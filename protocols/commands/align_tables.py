@@ -133,7 +133,9 @@ def _table(reading: Reading) -> Table:
 def _lines(reading: Reading) -> list[tuple[str, ...]]:
     lines = [_bank_line(one) for one in reading.banks]
     lines += [_camera_line(one) for one in reading.cameras]
-    lines += [(one.name, readable(one.watts, "W"), "", "", "", "", "", "") for one in reading.meters]
+    lines += [
+        (one.name, readable(one.watts, "W"), "", "", "", "", "", "") for one in reading.meters
+    ]
     return lines
 
 

@@ -81,9 +81,7 @@ def test_rows_columns_and_all_of_them_add_up(opened, blocks, expected):
     lit(bench)
     bench.drive("inputs", None)
     bench.show("first", blocks)
-    np.testing.assert_allclose(
-        taps_z(bench), block_volts(bench) * expected, rtol=1e-3, atol=1e-6
-    )
+    np.testing.assert_allclose(taps_z(bench), block_volts(bench) * expected, rtol=1e-3, atol=1e-6)
 
 
 def test_one_input_is_seen_by_all_taps_and_follows_its_volts(opened):
@@ -120,7 +118,7 @@ def test_the_dark_level_is_subtracted_and_the_arms_are_as_before():
 
 
 def test_a_camera_shows_where_the_light_of_a_row_is(opened):
-    bench, twin = opened
+    bench, _ = opened
     lit(bench)
     bench.drive("inputs", None)
     camera = bench.camera("camera")
@@ -202,13 +200,18 @@ def test_an_exposure_that_fails_leaves_nothing_armed(opened):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
 def test_every_way_out_leaves_the_bench_safe(error):
     shared = SharedResources()
-    with pytest.raises(error), opened_by_hand(bench_file(), shared) as bench:
-        lit(bench)
-        bench.set_oven(60.0)
-        bench.drive("inputs", None)
-        twin = shared.built()["twin"]
-        assert twin.laser_on
-        raise error
+
+    def leave_in_the_light():
+        with opened_by_hand(bench_file(), shared) as bench:
+            lit(bench)
+            bench.set_oven(60.0)
+            bench.drive("inputs", None)
+            assert shared.built()["twin"].laser_on
+            raise error
+
+    with pytest.raises(error):
+        leave_in_the_light()
+    twin = shared.built()["twin"]
     assert not twin.laser_on
     assert not any(twin._open.values())
     np.testing.assert_array_equal(twin._drives["inputs"], 0.0)
