@@ -11,19 +11,22 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from instruments.bench_file.schema import BenchFile
 from instruments.bench_opening import measured_tables, nominal_tables, open_bench
 from instruments.calibration.bench_tables import table_path
 from instruments.calibration_light import CalibrationLight
-from instruments.errors import CalibrationError, SettingsError
+from instruments.errors import CalibrationError, LimitError, SettingsError
 from instruments.opening import SharedResources, prepare_instruments
 from protocols.calibration import (
     absorber,
     amplifiers,
+    detector_noise,
     detectors,
     modulators,
+    oven_scan,
+    probe_transmission,
     registration,
     spatial_light_modulator,
     taps,
@@ -151,10 +154,11 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
         yield _of(spatial_light_modulator.NAME, stage, spatial_light_modulator.calibrate_panel)
         yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_forward)
         yield _of(taps.NAME, stage, taps.calibrate_forward_taps)
+        yield _of(detectors.NAME, stage, detector_noise.calibrate_noise)
         if section.absorber:
             yield _of(absorber.NAME, stage, absorber.calibrate_absorber)
             if oven_celsius:
-                yield _of(absorber.NAME, stage, partial(absorber.scan_oven, celsius=oven_celsius))
+                yield _of(absorber.NAME, stage, partial(oven_scan.scan_oven, celsius=oven_celsius))
         if section.emitter is not None:
             yield _of(modulators.NAME, stage, modulators.calibrate_emitter)
         if section.amplifier is not None:
@@ -169,7 +173,7 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
         if section.taps.delta is not None and section.taps.z is not None:
             yield _of(taps.NAME, stage, taps.background)
         if section.absorber and section.taps.delta is not None:
-            yield _of(absorber.NAME, stage, absorber.compare_probe)
+            yield _of(absorber.NAME, stage, probe_transmission.compare_probe)
 
 
 def _of(
@@ -224,7 +228,7 @@ def _run(
         if reason:
             found = [ProtocolResult(step.protocol, step.target, refusals=[reason])]
         else:
-            found = step.run(session)
+            found = _run_step(session, step)
         for result in found:
             _keep(session, result, folder)
             if not result.accepted and not reason:
@@ -233,6 +237,19 @@ def _run(
         if after is not None:
             after(step, found)
     return results
+
+
+def _run_step(session: CalibrationSession, step: Step) -> list[ProtocolResult]:
+    """Run a step; what it may not ask of an instrument, or cannot know, refuses it, not the rest.
+
+    An instrument that fails is another matter, and ends the calibration.
+    """
+    try:
+        return step.run(session)
+    except (LimitError, CalibrationError) as error:
+        session.light.bypass(False)
+        session.light.open_arms("reference", "forward", "backward")
+        return [ProtocolResult(step.protocol, step.target, refusals=[str(error)])]
 
 
 def _rests_on(session: CalibrationSession, step: Step, missing: Sequence[ProtocolResult]) -> str:

@@ -196,17 +196,31 @@ class CalibrationSession:
         if isinstance(table, EncoderTable):
             self.light.rest_volts[name] = table.dark_volts
 
-    def wander(self, bank: str, channels: int) -> Floats:
+    def wander(
+        self,
+        bank: str,
+        channels: int,
+        seconds: float = WANDER_SECONDS,
+        *,
+        with_misfit: bool = True,
+    ) -> Floats:
         """Return the relative error ``[channels]`` of readings from a reference that wanders.
 
-        Over the ``WANDER_SECONDS`` a protocol takes: what a tap reads goes with the cosine of
-        its phase. A bank nobody has watched is taken to wander as the others do.
+        What a tap reads goes with the cosine of its phase. References of one bench are taken to
+        wander alike: a single bank is watched for too short a time to tell.
+
+        Parameters
+        ----------
+        seconds
+            For how long; by default what a protocol takes.
+        with_misfit
+            Whether light that is itself out of phase counts as well: it does not where readings
+            of the same light are compared.
         """
-        known_rates = [*self.phase_wander.values()]
-        usual = float(np.median(known_rates)) if known_rates else 0.0
-        turned = np.sqrt(self.phase_wander.get(bank, usual) * WANDER_SECONDS)
-        stage = self.stage_of(bank)
-        turned = np.hypot(turned, self.phase_misfit.get(stage, 0.0))
+        rates = [*self.phase_wander.values()]
+        turned = np.sqrt((float(np.mean(rates)) if rates else 0.0) * seconds)
+        if with_misfit:
+            turned = np.hypot(turned, self.phase_misfit.get(self.stage_of(bank), 0.0))
         phases = np.zeros(channels)
         known = self.tap_phases.get(bank, phases)[:channels]
         phases[: known.size] = known

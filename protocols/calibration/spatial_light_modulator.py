@@ -488,7 +488,7 @@ def _report(
         },
     )
     result.tables.append((stage, table))
-    _align_to_rest(session, bank, p, model)
+    _align_to_rest(session, bank, found, model)
     grey = np.arange(model.levels, dtype=np.float64)
     for region in range(regions):
         result.curves.append(
@@ -515,13 +515,14 @@ def _report(
     )
 
 
-def _align_to_rest(session: CalibrationSession, bank: str, p: Floats, model: _Model) -> None:
+def _align_to_rest(session: CalibrationSession, bank: str, found: Fit, model: _Model) -> None:
     """Move the actuator to where the bank is in phase with the curves; note how it wanders."""
+    p = found.parameters
     turned = model.readings.turned
     wandered = np.angle(np.exp(1j * (p[model.frame_phases] - turned)))
-    if wandered.size > 2:
-        seconds = _frame_seconds(session, bank, model)
-        session.phase_wander[bank] = float(np.mean(np.diff(wandered) ** 2) / seconds)
+    if wandered.size > 3:
+        variance = _walk(wandered, turned, found.sigmas[model.frame_phases])
+        session.phase_wander[bank] = variance / _frame_seconds(session, bank, model)
     phases = np.angle(np.exp(1j * p[model.row_phases]))
     own = float(np.angle(np.exp(1j * phases[model.alive.any(axis=1)]).mean()))
     session.tap_phases[bank] = np.angle(np.exp(1j * (phases - own)))
@@ -533,6 +534,19 @@ def _align_to_rest(session: CalibrationSession, bank: str, p: Floats, model: _Mo
     rest = session.rest_volts.get(bank, 0.0)
     session.rest_volts[bank] = session.within_reach(bank, rest - own / slope)
     session.turn_to_rest()
+
+
+def _walk(wandered: Floats, turned: Floats, sigmas: Floats) -> float:
+    """Return the variance by which a phase wanders from frame to frame, in square radians.
+
+    Besides the walk, steps hold what an actuator turned too far, in proportion, and the noise with
+    which the phases of the frames are known.
+    """
+    steps, turns = np.diff(wandered), np.diff(turned)
+    size = float(turns @ turns)
+    left = steps - (float(steps @ turns) / size if size > 0.0 else 0.0) * turns
+    noise = float(np.mean(sigmas[1:] ** 2 + sigmas[:-1] ** 2))
+    return max(0.0, float(left @ left) / (left.size - 1) - noise)
 
 
 def _frame_seconds(session: CalibrationSession, bank: str, model: _Model) -> float:

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from instruments.calibration.encoder import EncoderTable
 from instruments.calibration.weight_bank import WeightBankTable
-from protocols.calibration.fitting import Acceptance, Fit, fit, fit_sparse
+from protocols.calibration.fitting import Acceptance, Fit, fit, fit_sparse, repeats_for
 from protocols.calibration.injection import Injection, backward_banks
 from protocols.calibration.registration import stage_level
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
@@ -32,6 +32,10 @@ Flags = npt.NDArray[np.bool_]
 NAME = "vector-matrix"
 
 _FRAMES = 4
+_WANTED = 1e-3
+"""Relative uncertainty of a row's or column's gain for the sake of which readings are repeated."""
+
+_MOST_REPEATS = 32
 _LARGEST = 0.95
 """Of what a block holds; amplitudes near 1 tell gains, those near 1/2 whether curves are right."""
 
@@ -130,19 +134,23 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
     gain = measuring_gain(session, stage, drive.level, 0.35)
     hardware.set_field_gain(gain)
     old = hardware.bank
-    volts, predicted = [], []
-    for _ in range(_FRAMES):
-        shown = _random_blocks(session, stage)
-        light.show(stage, *shown)
-        volts.append(drive.expose([bank])[bank])
+    frames = [_random_blocks(session, stage) for _ in range(_FRAMES)]
+    predicted = []
+    for shown in frames:
         gratings = old.coefficient_weights(*shown, gain)
         seen = seen_by_taps(session, bank, gratings)
         if drive.quadrature is not None:
             seen = seen + seen_by_taps(session, bank, 1j * gratings) @ drive.quadrature
         predicted.append(seen)
-    measured = np.stack([drive.matrix(one) for one in volts])[:, : old.rows]
-    noise = drive.noise(bank)[: old.rows]
+    light.show(stage, *frames[0])
     usable = session.banks[bank].usable[: old.rows]
+    repeats = _repeats(session, bank, drive, np.stack(predicted), usable)
+    volts = []
+    for shown in frames:
+        light.show(stage, *shown)
+        volts.append(drive.expose([bank], repeats)[bank])
+    measured = np.stack([drive.matrix(one) for one in volts])[:, : old.rows]
+    noise = drive.noise(bank, repeats)[: old.rows]
     drive.close()
     light.open_arms("reference", "forward", "backward")
     found = fit_rank_one(measured, np.stack(predicted), noise, usable)
@@ -180,6 +188,18 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
     loss = -20.0 * np.log10(table.full_scale)
     result.add("fan-out, fan-in and losses", loss, unit="dB")
     return [result]
+
+
+def _repeats(
+    session: CalibrationSession, bank: str, drive: StageDrive, predicted: Floats, usable: Flags
+) -> int:
+    """Return how often to read a frame, given what ``[F, J, n]`` of it should be seen."""
+    frames, rows, columns = predicted.shape
+    response = np.abs(session.tables.taps[bank].volts_per_field[:rows])
+    signal = float(np.median(response[usable]) * np.sqrt(np.mean(predicted**2)))
+    readings = frames * min(int(usable.sum()), columns)
+    noise = float(np.median(drive.noise(bank)[:rows][usable])) / np.sqrt(readings)
+    return repeats_for(noise, signal, _WANTED, _MOST_REPEATS)
 
 
 def seen_by_taps(

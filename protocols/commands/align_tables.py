@@ -49,7 +49,7 @@ class AlignmentTables:
         if not in_full:
             return
         for bank in reading.banks:
-            rows = [
+            rows: list[tuple[str, ...]] = [
                 (str(place), readable(mean, "V"), readable(rms, "V"), "edge" if edge else "")
                 for place, (mean, rms, edge) in enumerate(
                     zip(bank.mean_volts, bank.rms_volts, bank.saturated, strict=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from calibrated_twins import calibrated, digits_bench
 
-from protocols.calibration.absorber import (
+from protocols.calibration.transmission import (
     fit_transmission,
     transmission_eq4,
     transmission_propagated,

@@ -1,0 +1,104 @@
+"""What a probe sees of the medium, against what the pump sees itself, level by level.
+
+In a local medium without gratings they are the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.calibration.absorber import NAME
+from protocols.calibration.injection import Injection
+from protocols.calibration.results import Curve, ProtocolResult
+from protocols.calibration.session import CalibrationSession
+from protocols.calibration.taps import common_levels, highest_field
+
+Floats = npt.NDArray[np.float64]
+
+_LEVELS = 6
+_REPEATS = 24
+
+
+def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
+    """Compare the two at some levels of the pump."""
+    taps = session.section(stage).taps
+    injection = _injection_to(session, stage)
+    if taps.z is None or taps.a is None or taps.delta is None or injection is None:
+        return []
+    result = ProtocolResult(NAME, f"{stage}, probe")
+    if not session.light.can_bypass:
+        result.notes.append("the absorber cannot be bypassed")
+        return [result]
+    light, banks = session.light, [taps.z, taps.a, taps.delta]
+    highest = 0.8 * min(highest_field(session, taps.z), highest_field(session, taps.a))
+    injection.show_bright(except_for=stage)
+    inputs, drive, _ = common_levels(session, stage, highest, _LEVELS)
+    count = len(inputs)
+    probes = injection.both_signs(count)
+    drives = drive.volts(np.tile(inputs, (2, 1))) | probes
+    light.open_arms("reference", "forward", "backward")
+    seen = {}
+    for transparent in (True, False):
+        light.bypass(transparent)
+        total = {bank: np.zeros((2 * count, session.tables.taps[bank].channels)) for bank in banks}
+        for _ in range(_REPEATS):
+            for bank, volts in light.take(drives, banks).items():
+                total[bank] += volts / _REPEATS
+        seen[transparent] = total
+    drive.close()
+    injection.close()
+    clear, absorbed = seen[True], seen[False]
+    outputs = session.hardware(stage).outputs
+    alive = np.logical_and.reduce([session.banks[bank].usable[:outputs] for bank in banks])
+    usable = np.flatnonzero(alive)
+    front, behind, back = banks
+
+    def probe(one: dict[str, Floats]) -> Floats:
+        volts = one[back][:, usable]
+        difference: Floats = volts[:count] - volts[count:]
+        return difference
+
+    def pump(one: dict[str, Floats]) -> Floats:
+        parts = []
+        for bank in (front, behind):
+            volts = 0.5 * (one[bank][:count, usable] + one[bank][count:, usable])
+            parts.append(volts - session.banks[bank].offset_volts[usable])
+        ratio: Floats = parts[1] / parts[0]
+        return ratio
+
+    of_probe = probe(absorbed) / probe(clear)
+    of_pump = pump(absorbed) / pump(clear)
+    noise = session.banks[back].noise_volts[usable] / np.sqrt(0.5 * _REPEATS)
+    sigma = noise / np.abs(probe(clear))
+    weights = 1.0 / sigma**2
+    difference = float(((of_probe - of_pump) * weights).sum() / weights.sum())
+    result.add("probe minus pump transmission", difference, float(1.0 / np.sqrt(weights.sum())))
+    result.add("largest difference at a level", float(_by_level(of_probe - of_pump, weights).max()))
+    x = np.abs(inputs[:, 0]) / np.abs(inputs[:, 0]).max() * highest
+    result.curves.append(
+        Curve(
+            f"{stage}, probe and pump (line)",
+            x,
+            (of_probe * weights).sum(axis=1) / weights.sum(axis=1),
+            (of_pump * weights).sum(axis=1) / weights.sum(axis=1),
+            "field in front (saturation fields)",
+            "field transmission",
+        )
+    )
+    return [result]
+
+
+def _by_level(values: Floats, weights: Floats) -> Floats:
+    means = (values * weights).sum(axis=1) / weights.sum(axis=1)
+    return np.asarray(np.abs(means), np.float64)
+
+
+def _injection_to(session: CalibrationSession, stage: str) -> Injection | None:
+    """Return the injection whose light reaches a stage's medium from behind."""
+    names = list(session.light.stages)
+    for name in names[names.index(stage) :]:
+        injector = session.section(name).injector
+        if injector is not None:
+            return Injection(session, name, injector)
+    return None
