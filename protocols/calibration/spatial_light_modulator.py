@@ -1,83 +1,41 @@
-r"""Liquid-crystal panel: the phase of every grey level, region by region, and the cross-talk.
+"""Liquid-crystal panel: the phase of every grey level, region by region, and the cross-talk.
 
 Frames of random gratings are shown, every input is lit by itself, and every tap reads what one
-block made of it:
-
-.. math:: M_{ji} = g_j h_i \operatorname{Re}\left[\tilde c_{ji}
-          e^{-i(\varphi_j + \chi_i + \delta_f)}\right]
-
-with the block's first-order coefficient ``c`` (``first_order``), mixed with those of its four
-neighbours; gains and phases of row and column; and the phase of the reference in each frame, which
-is so followed while it drifts or is stepped. The phase curve is a straight line and a few terms
-``sin^2(k pi w)``, ``sin(2 k pi w)``, as many as the readings ask for. All of it is one fit.
+block made of it. The curves are fitted to all of that at once (``panel_model``); amplitude and
+phase of the first order are then compared with them, depth by depth.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
-from instruments.calibration import first_order
 from instruments.calibration.weight_bank import WeightBankTable
-from protocols.calibration.fitting import Acceptance, Fit, fit_sparse
+from protocols.calibration.fitting import Acceptance, Fit
+from protocols.calibration.panel_model import PanelModel, PanelReadings, fit_panel
 from protocols.calibration.registration import stage_level
 from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
+from protocols.calibration.settling import settling_seconds
 from protocols.calibration.stage_drive import StageDrive, measuring_gain
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Complexes = npt.NDArray[np.complex128]
 
 NAME = "spatial light modulator"
 
-REGIONS = 2
-"""Regions of the panel across and down; more if the readings ask for it."""
-
-_MOST_REGIONS = 4
-_MOST_TERMS = 4
 _OFFSET_STEPS = 32
-_DEPTHS = (0.35, 0.6, 0.8, 1.0)
+_DEPTHS = (0.25, 0.4, 0.6, 0.8, 1.0)
+_MIDDLE = 1
+"""Which of them gives about half the amplitude, where wrong curves show most."""
+
 _READINGS = 10_000
 _FEWEST_FRAMES, _MOST_FRAMES = 8, 48
-_NOISE_ALONE = 1.1
-# Terms are added while Schwarz's criterion falls by more than this.
-_CLEARLY_BETTER = 10.0
 _MORE_THAN_NOISE = 1.25
+_LARGEST_AT_HALF = 0.01
 _LOCAL = 3.0
 """A phase that is wrong at a few levels is so much larger than what it leaves of a reading."""
 
 _ACCEPTANCE = Acceptance(largest_misfit=0.01)
-
-
-@dataclass
-class _Readings:
-    """Frames of settings and what was read.
-
-    Attributes
-    ----------
-    setting
-        ``[F, rows, columns]`` place of each block's grating in ``depth`` and ``offset``.
-    matrices
-        ``[F, rows, columns]`` volts a unit of field; ``weights`` ``[rows, columns]`` are 1 over
-        the noise, 0 where a tap or an input is dead.
-    turned
-        ``[F]`` phase by which the reference was turned on purpose.
-    quadrature
-        ``[columns, columns]`` light in quadrature at input k while input i is lit, if any.
-    """
-
-    setting: Integers
-    depth: Integers
-    offset: Integers
-    matrices: Floats
-    weights: Floats
-    turned: Floats
-    quadrature: Floats | None = None
 
 
 def calibrate_panel(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
@@ -88,9 +46,9 @@ def calibrate_panel(session: CalibrationSession, stage: str) -> list[ProtocolRes
     if levels is None:
         result.notes.append("a panel without steps: there are no grey levels to measure")
         return [result]
-    result.add("settling time", _settling_seconds(session, stage), unit="s")
+    result.add("settling time", settling_seconds(session, stage), unit="s")
     readings = _take(session, stage, levels)
-    found, model, doubt = _fit_best(readings, levels, hardware.period)
+    found, model, doubt = fit_panel(readings, levels, hardware.period)
     noise = 1.0 / np.median(readings.weights[readings.weights > 0.0])
     gains = found.parameters[model.gains]
     reason = _ACCEPTANCE.reason_against(found, float(noise / np.median(np.abs(gains))))
@@ -105,7 +63,7 @@ def calibrate_panel(session: CalibrationSession, stage: str) -> list[ProtocolRes
     return [result]
 
 
-def _take(session: CalibrationSession, stage: str, levels: int) -> _Readings:
+def _take(session: CalibrationSession, stage: str, levels: int) -> PanelReadings:
     """Show random gratings and read every block."""
     light, generator = session.light, session.generator
     hardware = session.hardware(stage)
@@ -142,7 +100,7 @@ def _take(session: CalibrationSession, stage: str, levels: int) -> _Readings:
     lit = np.median(size[usable], axis=0) > 0.02 * usual
     weights = np.where(usable[:, np.newaxis] & lit, 1.0 / noise[:, np.newaxis], 0.0)
     drive.close()
-    return _Readings(setting, depth, offset, matrices, weights, turned, drive.quadrature)
+    return PanelReadings(setting, depth, offset, matrices, weights, turned, drive.quadrature)
 
 
 def _turn_for(session: CalibrationSession, bank: str, slope: float, frame: int) -> float:
@@ -153,298 +111,13 @@ def _turn_for(session: CalibrationSession, bank: str, slope: float, frame: int) 
     return slope * (volts - rest)
 
 
-class _Model:
-    """The readings as a function of all parameters, with its derivatives.
-
-    Parameters
-    ----------
-    readings
-        What was shown and read.
-    regions
-        Regions across and down.
-    terms
-        Terms of the phase curve besides the straight line; each is a pair.
-    """
-
-    def __init__(
-        self, readings: _Readings, levels: int, period: int, regions: int, terms: int
-    ) -> None:
-        self.readings = readings
-        self.levels, self.period = levels, period
-        rows, columns = readings.weights.shape
-        self.rows, self.columns = rows, columns
-        self.region = region_of_block((rows, columns), regions)
-        self.regions = int(self.region.max()) + 1
-        self.basis = curve_basis(np.arange(levels), levels, terms)
-        self.shape_terms = self.basis.shape[0]
-        frames = len(readings.setting)
-        sizes = [self.regions * self.shape_terms, 1, rows, rows, columns, columns, frames]
-        edges = np.concatenate([[0], np.cumsum(sizes)])
-        slices = [slice(int(a), int(b)) for a, b in pairwise(edges)]
-        (
-            self.curves,
-            self.share,
-            self.gains,
-            self.row_phases,
-            self.column_gains,
-            self.column_phases,
-            self.frame_phases,
-        ) = slices
-        self.count = int(edges[-1])
-        steps = first_order.ramps(levels, period)[readings.depth]
-        self.shown = (readings.offset[:, np.newaxis] + steps) % levels
-        self.carrier = first_order.carriers(period)
-        self.alive = readings.weights > 0.0
-        self._columns = self._jacobian_columns()
-
-    def start(self, line: float, bow: float) -> Floats:
-        """Return parameters to begin with, gains from the readings."""
-        p = np.zeros(self.count)
-        curves = p[self.curves].reshape(self.regions, self.shape_terms)
-        curves[:, 0] = line
-        if self.shape_terms > 1:
-            curves[:, 1] = bow
-        p[self.column_gains] = 1.0
-        p[self.frame_phases] = self.readings.turned
-        p[self.gains] = 1.0
-        coefficients, _ = self._mixed(p)
-        turned = coefficients * np.exp(-1j * self.readings.turned)[:, np.newaxis, np.newaxis]
-        real, imaginary = turned.real, turned.imag
-        measured = self.readings.matrices
-        alive = self.alive.astype(np.float64)
-        a = (real * real * alive).sum(axis=(0, 2))
-        b = (real * imaginary * alive).sum(axis=(0, 2))
-        c = (imaginary * imaginary * alive).sum(axis=(0, 2))
-        u = (real * measured * alive).sum(axis=(0, 2))
-        v = (imaginary * measured * alive).sum(axis=(0, 2))
-        determinant = np.where(a * c - b * b == 0.0, 1.0, a * c - b * b)
-        in_phase, quadrature = (c * u - b * v) / determinant, (a * v - b * u) / determinant
-        p[self.gains] = np.where(alive.any(axis=1), np.hypot(in_phase, quadrature), 1.0)
-        p[self.row_phases] = np.where(alive.any(axis=1), np.arctan2(quadrature, in_phase), 0.0)
-        return p
-
-    def gauges(self) -> Floats:
-        """Return what the readings leave open: scales and phases of rows against columns.
-
-        Rows and columns that are dead keep what they start with.
-        """
-        rows = []
-        for part in (self.column_gains, self.column_phases, self.frame_phases):
-            one = np.zeros(self.count)
-            one[part] = 1.0
-            rows.append(one)
-        dead_rows = np.flatnonzero(~self.alive.any(axis=1))
-        dead_columns = np.flatnonzero(~self.alive.any(axis=0))
-        for places, parts in (
-            (dead_rows, (self.gains, self.row_phases)),
-            (dead_columns, (self.column_gains, self.column_phases)),
-        ):
-            for place in places:
-                for part in parts:
-                    one = np.zeros(self.count)
-                    one[part.start + place] = 1.0
-                    rows.append(one)
-        return np.stack(rows)
-
-    def phases(self, p: Floats) -> Floats:
-        """Return the phase ``[regions, levels]`` of every grey level; 0 at level 0."""
-        curves = p[self.curves].reshape(self.regions, self.shape_terms)
-        phases: Floats = curves @ self.basis
-        return phases
-
-    def _coefficients(self, p: Floats) -> tuple[Complexes, Complexes]:
-        """Return coefficients ``[regions, settings]`` and derivatives ``[..., terms]``."""
-        pixels = np.exp(1j * self.phases(p))[:, self.shown] * self.carrier
-        derivatives = 1j * np.einsum("rsq,tsq->rst", pixels, self.basis[:, self.shown])
-        return pixels.sum(axis=2), derivatives
-
-    def _mixed(self, p: Floats) -> tuple[Complexes, tuple[Complexes, Complexes]]:
-        """Return mixed coefficients ``[F, rows, columns]``; derivatives by curve and share."""
-        settings = self.readings.setting
-        coefficients, derivatives = self._coefficients(p)
-        own = coefficients[self.region, settings]
-        slopes = derivatives[self.region, settings]
-        share = float(p[self.share][0])
-        around = _neighbours(own) - 4.0 * own
-        mixed = own + share * around
-        mixed_slopes = slopes + share * (_neighbours(slopes) - 4.0 * slopes)
-        return mixed, (mixed_slopes, around)
-
-    def __call__(self, p: Floats) -> tuple[Floats, sparse.csr_array]:
-        """Return weighed residuals ``[n]`` and the sparse Jacobian ``[n, p]``."""
-        mixed, (slopes, around) = self._mixed(p)
-        gains = p[self.gains][:, np.newaxis] * p[self.column_gains]
-        angle = (
-            p[self.row_phases][np.newaxis, :, np.newaxis]
-            + p[self.column_phases]
-            + p[self.frame_phases][:, np.newaxis, np.newaxis]
-        )
-        turn = np.exp(-1j * angle)
-        turned = mixed * turn
-        weights = self.readings.weights
-        scale = gains * weights
-        residuals = scale * turned.real - weights * self.readings.matrices
-        phase_slope = scale * turned.imag
-        entries = np.concatenate(
-            [
-                scale[..., np.newaxis] * (slopes * turn[..., np.newaxis]).real,
-                np.stack(
-                    [
-                        scale * (around * turn).real,
-                        weights * p[self.column_gains] * turned.real,
-                        phase_slope,
-                        weights * p[self.gains][:, np.newaxis] * turned.real,
-                        phase_slope,
-                        phase_slope,
-                    ],
-                    axis=-1,
-                ),
-            ],
-            axis=-1,
-        )[:, self.alive]
-        width = entries.shape[-1]
-        flat = entries.reshape(-1)
-        pointers = np.arange(flat.size // width + 1) * width
-        shape = (flat.size // width, self.count)
-        jacobian = sparse.csr_array((flat, self._columns, pointers), shape=shape)
-        return residuals[:, self.alive].ravel(), jacobian
-
-    def in_quadrature(self, p: Floats) -> Floats:
-        """Return what readings ``[F, rows, columns]`` would be of inputs a quarter turn ahead."""
-        mixed, _ = self._mixed(p)
-        angle = (
-            p[self.row_phases][np.newaxis, :, np.newaxis]
-            + p[self.column_phases]
-            + p[self.frame_phases][:, np.newaxis, np.newaxis]
-        )
-        gains = p[self.gains][:, np.newaxis] * p[self.column_gains]
-        turned: Floats = -gains * (mixed * np.exp(-1j * angle)).imag
-        return turned
-
-    def _jacobian_columns(self) -> Integers:
-        """Return which parameters each reading depends on, reading by reading."""
-        frames = len(self.readings.setting)
-        terms = self.shape_terms
-        shape = (frames, self.rows, self.columns)
-        curve = self.region[..., np.newaxis] * terms + np.arange(terms)
-        row = np.arange(self.rows)[:, np.newaxis]
-        column = np.arange(self.columns)
-        frame = np.arange(frames)[:, np.newaxis, np.newaxis]
-        single = (
-            self.share.start,
-            self.gains.start + row,
-            self.row_phases.start + row,
-            self.column_gains.start + column,
-            self.column_phases.start + column,
-            self.frame_phases.start + frame,
-        )
-        parts = [np.broadcast_to(curve, (*shape, terms))]
-        parts += [np.broadcast_to(one, shape)[..., np.newaxis] for one in single]
-        every = np.concatenate(parts, axis=-1)[:, self.alive]
-        return np.asarray(every.ravel(), np.int64)
-
-
-def _without_quadrature(model: _Model, p: Floats) -> _Readings:
-    """Return the readings less what inputs that were not lit added in quadrature."""
-    readings = model.readings
-    if readings.quadrature is None:
-        return readings
-    added = model.in_quadrature(p) @ readings.quadrature
-    return replace(readings, matrices=readings.matrices - added, quadrature=None)
-
-
-def region_of_block(shape: tuple[int, int], regions: int) -> Integers:
-    """Return the region each block lies in, on an even grid of regions across and down."""
-    down = np.arange(shape[0]) * min(regions, shape[0]) // shape[0]
-    across = np.arange(shape[1]) * min(regions, shape[1]) // shape[1]
-    return np.asarray(down[:, np.newaxis] * min(regions, shape[1]) + across, np.int64)
-
-
-def curve_basis(grey: npt.ArrayLike, levels: int, terms: int) -> Floats:
-    """Return the terms of a phase curve ``[1 + 2 terms, n]`` in radians: all 0 at level 0."""
-    waves = np.asarray(grey, np.float64) / levels
-    rows = [2.0 * np.pi * waves]
-    for order in range(1, terms + 1):
-        rows += [np.sin(order * np.pi * waves) ** 2, np.sin(2.0 * order * np.pi * waves)]
-    return np.stack(rows)
-
-
-def _neighbours(values: Complexes) -> Complexes:
-    """Return the sum over the four neighbours on axes 1 and 2; an edge counts as its own."""
-    above = np.concatenate([values[:, :1], values[:, :-1]], axis=1)
-    below = np.concatenate([values[:, 1:], values[:, -1:]], axis=1)
-    left = np.concatenate([values[:, :, :1], values[:, :, :-1]], axis=2)
-    right = np.concatenate([values[:, :, 1:], values[:, :, -1:]], axis=2)
-    return np.asarray(above + below + left + right, np.complex128)
-
-
-def _fit_best(readings: _Readings, levels: int, period: int) -> tuple[Fit, _Model, Floats]:
-    """Fit; add terms and regions while that is clearly better.
-
-    Also returns by how much the phases, ``[regions, levels]``, would differ with the next terms:
-    a series that had to be cut off is not known better than that.
-    """
-    rough = _Model(readings, levels, period, 1, 1)
-    start, price = rough.start(1.0, 0.0), np.inf
-    for line in (0.85, 0.95, 1.05, 1.15):
-        for bow in (-1.0, -0.5, 0.0, 0.5, 1.0):
-            trial = rough.start(line, bow)
-            residuals, _ = rough(trial)
-            cost = float(np.minimum(residuals**2, 1e8).sum())
-            if cost < price:
-                start, price = trial, cost
-    found = fit_sparse(rough, start, rough.gauges(), tolerance=1e-2)
-    found, model = _refined(readings, found, rough, REGIONS, 1)
-    if readings.quadrature is not None:
-        readings = _without_quadrature(model, found.parameters)
-        found, model = _refined(readings, found, model, REGIONS, 1)
-    if found.reduced_chi_square < _NOISE_ALONE:
-        return found, model, np.zeros((model.regions, levels))
-    for regions in range(REGIONS + 1, _MOST_REGIONS + 1):
-        tried, other = _refined(readings, found, model, regions, 1)
-        if tried.evidence < found.evidence - _CLEARLY_BETTER:
-            found, model = tried, other
-    regions = round(np.sqrt(model.regions))
-    for terms in range(2, _MOST_TERMS + 2):
-        tried, other = _refined(readings, found, model, regions, terms)
-        doubt = np.abs(other.phases(tried.parameters) - model.phases(found.parameters))
-        if terms > _MOST_TERMS or tried.evidence > found.evidence - _CLEARLY_BETTER:
-            break
-        found, model = tried, other
-    return found, model, doubt
-
-
-def _refined(
-    readings: _Readings, found: Fit, old: _Model, regions: int, terms: int
-) -> tuple[Fit, _Model]:
-    """Fit with other numbers of regions and terms, from what was found before."""
-    model = _Model(readings, old.levels, old.period, regions, terms)
-    p = np.zeros(model.count)
-    before = found.parameters[old.curves].reshape(old.regions, old.shape_terms)
-    known = min(old.shape_terms, model.shape_terms)
-    curves = p[model.curves].reshape(model.regions, model.shape_terms)
-    for region in range(model.regions):
-        place = np.argwhere(model.region == region).mean(axis=0).astype(int)
-        curves[region, :known] = before[old.region[tuple(place)], :known]
-    for new_part, old_part in (
-        (model.share, old.share),
-        (model.gains, old.gains),
-        (model.row_phases, old.row_phases),
-        (model.column_gains, old.column_gains),
-        (model.column_phases, old.column_phases),
-        (model.frame_phases, old.frame_phases),
-    ):
-        p[new_part] = found.parameters[old_part]
-    return fit_sparse(model, p, model.gauges()), model
-
-
 def _report(
     session: CalibrationSession,
     stage: str,
     result: ProtocolResult,
-    readings: _Readings,
+    readings: PanelReadings,
     found: Fit,
-    model: _Model,
+    model: PanelModel,
     doubt: Floats,
 ) -> None:
     old = session.tables.weight_banks[stage]
@@ -489,6 +162,7 @@ def _report(
     )
     result.tables.append((stage, table))
     _align_to_rest(session, bank, found, model)
+    _report_depths(result, stage, found, model)
     grey = np.arange(model.levels, dtype=np.float64)
     for region in range(regions):
         result.curves.append(
@@ -515,7 +189,62 @@ def _report(
     )
 
 
-def _align_to_rest(session: CalibrationSession, bank: str, found: Fit, model: _Model) -> None:
+def _report_depths(result: ProtocolResult, stage: str, found: Fit, model: PanelModel) -> None:
+    """Compare amplitude and phase of the first order, depth by depth, with the fitted curves.
+
+    The factor that fits the readings of one depth best to what the curves make of them is 1 in
+    amplitude and 0 in phase, if the curves are right. Half the amplitude is the place to look:
+    a stroke that is 5 % off changes it by 5 %, a bright block by 0.4 %.
+    """
+    readings, p = model.readings, found.parameters
+    seen, quadrature = model.predicted(p), model.in_quadrature(p)
+    own, _ = model.coefficients(p)
+    depths = readings.depth.reshape(len(_DEPTHS), -1)
+    factors, sigmas = [], []
+    for place in range(len(_DEPTHS)):
+        chosen = (readings.setting // depths.shape[1] == place) & model.alive
+        weights = np.broadcast_to(readings.weights, chosen.shape)[chosen]
+        # A light turned by a small angle reads as it was, less its quadrature times the angle.
+        columns = np.stack([seen[chosen], quadrature[chosen]], axis=1) * weights[:, np.newaxis]
+        target = readings.matrices[chosen] * weights
+        normal = columns.T @ columns
+        in_phase, turned = np.linalg.solve(normal, columns.T @ target)
+        factors.append(complex(in_phase, turned))
+        spread = max(1.0, found.reduced_chi_square)
+        sigmas.append(np.sqrt(np.diag(np.linalg.inv(normal)) * spread))
+    factor, sigma = np.array(factors), np.array(sigmas)
+    by_depth = own.reshape(model.regions, len(_DEPTHS), -1)
+    fitted = np.abs(by_depth).mean(axis=(0, 2))
+    phases = np.angle((by_depth * by_depth[:, -1:].conj()).mean(axis=(0, 2)))
+    amplitude, doubt = float(np.abs(factor[_MIDDLE])), float(sigma[_MIDDLE, 0])
+    result.add("amplitude at half scale, beside the fit", amplitude, doubt)
+    result.add("phase at half scale, beside the fit", np.angle(factor[_MIDDLE]), doubt, "rad")
+    off = abs(factor[_MIDDLE] - 1.0)
+    if off > max(_LARGEST_AT_HALF, 4.0 * doubt):
+        result.refuse(f"a grating of about half the amplitude is off the fit by {off:.1%}")
+    waves = depths[:, 0] / model.levels
+    for title, measured, curve, label in (
+        ("amplitude", np.abs(factor) * fitted, fitted, "amplitude of the first order"),
+        (
+            "phase",
+            phases + np.angle(factor) - np.angle(factor[-1]),
+            phases,
+            "phase beside a whole wave (rad)",
+        ),
+    ):
+        result.curves.append(
+            Curve(
+                f"{stage}, {title} of the first order",
+                waves,
+                measured,
+                curve,
+                "grating depth (waves by the data sheet)",
+                label,
+            )
+        )
+
+
+def _align_to_rest(session: CalibrationSession, bank: str, found: Fit, model: PanelModel) -> None:
     """Move the actuator to where the bank is in phase with the curves; note how it wanders."""
     p = found.parameters
     turned = model.readings.turned
@@ -540,51 +269,21 @@ def _walk(wandered: Floats, turned: Floats, sigmas: Floats) -> float:
     """Return the variance by which a phase wanders from frame to frame, in square radians.
 
     Besides the walk, steps hold what an actuator turned too far, in proportion, and the noise with
-    which the phases of the frames are known.
+    which the phases of the frames are known. A few steps tell a variance badly: a standard
+    deviation of it is added, so that what is claimed later is rather too little than too much.
     """
     steps, turns = np.diff(wandered), np.diff(turned)
     size = float(turns @ turns)
     left = steps - (float(steps @ turns) / size if size > 0.0 else 0.0) * turns
     noise = float(np.mean(sigmas[1:] ** 2 + sigmas[:-1] ** 2))
-    return max(0.0, float(left @ left) / (left.size - 1) - noise)
+    degrees = left.size - 1
+    walk = float(left @ left) / degrees * (1.0 + np.sqrt(2.0 / degrees))
+    return max(0.0, walk - noise)
 
 
-def _frame_seconds(session: CalibrationSession, bank: str, model: _Model) -> float:
+def _frame_seconds(session: CalibrationSession, bank: str, model: PanelModel) -> float:
     """Return about how long a frame took: half a refresh, the settling, and its shots."""
     panel = session.hardware(session.stage_of(bank)).panel
     shots = 2 * model.columns * session.light.file.exposure.shot_period
     seconds: float = 0.5 * panel.refresh_seconds + panel.settling_seconds + shots
     return seconds
-
-
-def _settling_seconds(session: CalibrationSession, stage: str) -> float:
-    """Return the time after which 1 % of a change of frame is left to come, from single shots."""
-    light = session.light
-    hardware = session.hardware(stage)
-    levels = hardware.bank.levels or 256
-    bank = session.forward_bank(stage)
-    shape = hardware.geometry.shape
-    flat = np.zeros(shape, np.uint16)
-    light.open_arms("reference", "forward")
-    drive = StageDrive(session, stage, stage_level(session, stage))
-    hardware.set_field_gain(measuring_gain(session, stage, drive.level, 0.05))
-    light.show(stage, flat, flat)
-    period = session.light.file.exposure.shot_period
-    patience = hardware.panel.refresh_seconds + hardware.panel.settling_seconds
-    shots = max(1, int(np.ceil(1e-3 / period)))
-    fields = np.zeros((shots, drive.inputs))
-    fields[:, : max(1, drive.inputs // 8)] = drive.level
-    usable = session.banks[bank].usable
-    light.start_showing(stage, np.full(shape, levels, np.uint16), flat)
-    steps = min(200, int(np.ceil(patience / (shots * period))))
-    seen = [drive.expose_fields(fields, [bank])[1][bank].mean(axis=0)[usable] for _ in range(steps)]
-    drive.close()
-    light.open_arms("reference", "forward", "backward")
-    track = np.stack(seen)
-    final = track[-1] - track[0]
-    share = (track - track[0]) @ final / max(float(final @ final), 1e-300)
-    # Counted from where the change begins: before that the old frame waits for its refresh.
-    begun = int(np.argmax(share > 0.02))
-    arrived = np.flatnonzero(share < 0.99)
-    last = int(arrived[-1]) + 1 if arrived.size else 0
-    return float(max(0, last - begun) * shots) * period

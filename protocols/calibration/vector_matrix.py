@@ -39,6 +39,7 @@ _MOST_REPEATS = 32
 _LARGEST = 0.95
 """Of what a block holds; amplitudes near 1 tell gains, those near 1/2 whether curves are right."""
 
+_LARGEST_AT_HALF = 0.01
 _ACCEPTANCE = Acceptance(largest_misfit=0.01)
 _RECIPROCITY = Acceptance(largest_misfit=0.05)
 
@@ -241,8 +242,15 @@ def _report_forward(
     amplitude = np.abs(fitted) / block
     middle = (amplitude > 0.4) & (amplitude < 0.6) & alive
     if middle.any():
-        slope = float((measured * fitted)[middle].sum() / (fitted**2)[middle].sum())
-        result.add("response at amplitude 1/2, relative", slope)
+        power = float((fitted**2)[middle].sum())
+        slope = float((measured * fitted)[middle].sum()) / power
+        sigma = block * float(np.sqrt(np.mean(left[:, alive] ** 2) / power))
+        result.add("response at amplitude 1/2, relative", slope, sigma)
+        if abs(slope - 1.0) > max(_LARGEST_AT_HALF, 4.0 * sigma):
+            result.refuse(
+                f"blocks of half the amplitude weigh {slope:.3f} of what the curves say; measure "
+                "the panel again"
+            )
     own = _ratio((measured * fitted).sum(axis=0), (fitted**2).sum(axis=0))
     odd = alive & (np.abs(own - 1.0) > 0.5)
     if odd.any():
