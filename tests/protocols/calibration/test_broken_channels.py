@@ -1,8 +1,19 @@
-"""One dead channel, one stuck at the edge of its range: named, and worked round."""
+"""Dead channels, one stuck at the edge of its range, a dead block: named, and worked round."""
 
 import numpy as np
 import pytest
 from calibrated_twins import calibrated, digits_bench
+
+
+def kill_block(stage, row, column):
+    """Let a block of a panel send nothing into the first order, whatever it shows."""
+    living = stage.panel.coefficients
+
+    def coefficients(depth, offset, row_gains, column_gains, target):
+        living(depth, offset, row_gains, column_gains, target)
+        target[[row, row + len(target) // 2], column] = 0
+
+    stage.panel.coefficients = coefficients
 
 
 @pytest.fixture(scope="module")
@@ -13,6 +24,7 @@ def found():
         twin.faults.kill_channel("taps_a", 20)
         twin.faults.kill_channel("inputs", 7)
         twin.faults.kill_channel("outputs", 2)
+        kill_block(twin.stages[0], 30, 40)
 
     return calibrated(digits_bench(2), prepare=break_some)
 
@@ -35,6 +47,13 @@ def test_broken_detectors_are_named(found):
 def test_the_dead_modulator_is_named_and_stays_dark(found):
     assert "dead, kept at null: channel 7" in notes(found, "modulators", "inputs")
     assert found.tables.encoders["inputs"].field_at_full[7] == 0
+
+
+def test_the_dead_block_is_named_once_and_nothing_else(found):
+    assert "dead blocks: [30, 40]" in notes(found, "vector-matrix", "first")
+    assert "blocks that do not follow (dead pixels?): [30, 40]" in notes(
+        found, "spatial light modulator", "first"
+    )
 
 
 def test_broken_taps_read_nothing(found):

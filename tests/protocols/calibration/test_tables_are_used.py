@@ -1,6 +1,7 @@
 """From a calibration to the bench that uses it: the folder, ages, owners, refused fits."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,6 +73,19 @@ def test_the_references_stand_where_they_were_left(folder):
 def test_tables_of_another_bench_are_refused_by_name(folder):
     with pytest.raises(CalibrationError, match="belongs to bench 'digits', not to 'next door'"):
         open_bench(bench_with(folder, name="next door"))
+
+
+def test_one_table_of_another_bench_among_ones_own_is_refused_by_name(folder, tmp_path):
+    for path in folder.glob("*.npz"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = table_path(tmp_path, "encoder", "inputs")
+    own = EncoderTable.load(path)
+    foreign = replace(own.provenance, bench="next door")
+    EncoderTable(
+        own.half_wave_volts, own.bias_radians, own.field_at_full, own.offset, provenance=foreign
+    ).save(path)
+    with pytest.raises(CalibrationError, match=r"inputs.*belongs to bench 'next door'"):
+        open_bench(bench_with(tmp_path))
 
 
 def test_tables_past_their_validity_are_warned_about_by_name(tmp_path, caplog):

@@ -102,17 +102,24 @@ class Calibrated:
         return next(one for one in self.results if (one.protocol, one.target) == (protocol, target))
 
 
-def calibrated(bench, only=(), prepare=None, folder=None):
-    """Calibrate a simulated bench; ``prepare(twin)`` may break something first."""
+def calibrated(bench, only=(), prepare=None, folder=None, until=None):
+    """Calibrate a simulated bench; ``prepare(twin)`` may break something first.
+
+    With ``until``, a protocol and a stage, what comes behind that step is not measured.
+    """
     shared = SharedResources()
     compared = Compared()
     with opened_for_calibration(bench, shared=shared) as session:
         twin = shared.built()["twin"]
         if prepare is not None:
             prepare(twin)
+        steps = plan_steps(session, only)
+        if until is not None:
+            last = max(n for n, one in enumerate(steps) if (one.protocol, one.stage) == until)
+            steps = steps[: last + 1]
         results = run_steps(
             session,
-            plan_steps(session, only),
+            steps,
             folder,
             lambda step, found: compare(session, twin, step, found, compared),
         )
