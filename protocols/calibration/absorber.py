@@ -168,10 +168,9 @@ def _store(
     usable, front, behind = readings.usable, readings.front, readings.behind
     depths, scales, ratios = found.parameters.T
     sigmas = found.sigmas
-    # A mean over a random walk is off its end by a third of the variance gathered meanwhile, and
-    # what follows takes as long again.
+    # A mean over a random walk is off its end by a third of the variance gathered meanwhile.
     wander_z, wander_a = (
-        session.wander(bank, scales.size, 2.0 / 3.0 * readings.seconds) for bank in (z, a)
+        session.wander(bank, scales.size, readings.seconds / 3.0) for bank in (z, a)
     )
     sigmas[:, 1] = np.hypot(sigmas[:, 1], scales * wander_z)
     sigmas[:, 2] = np.hypot(sigmas[:, 2], ratios * np.hypot(wander_z, wander_a))

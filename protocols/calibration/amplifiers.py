@@ -3,8 +3,7 @@ r"""Optical amplifiers: gain against current, saturation, and the emission they 
 Only the product of amplifier and weights is ever seen, so the curve is measured relative to the
 current at which the weights were. It is fitted by ``dB = const - B exp(-I / I_s)``; where that
 does not fit, the monotone curve through the points is kept. With an amplifier for every neuron
-the input power is raised at high gain: the loss of gain gives the saturation power,
-``ln(G / G_0) = -(G - 1) P_in / P_sat``, and the turn of the phase that comes with it.
+the input power is raised at high gain as well (``amplifier_saturation``).
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.amplifier import AmplifierTable
+from protocols.calibration.amplifier_saturation import measure_saturation
 from protocols.calibration.fitting import Acceptance, Fit, fit
 from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
-from protocols.calibration.stage_drive import StageDrive
+from protocols.calibration.stage_drive import StageDrive, show_bright
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,9 +25,6 @@ NAME = "amplifiers"
 _CURRENTS = 12
 _KNOTS = 129
 _LARGEST_LEVEL = 2.0
-_HIGH_OUTPUT = 0.05
-"""Share of the data sheet's saturation power that comes out when saturation is measured."""
-
 _REPEATS = 8
 _NOISE_SHOTS = 512
 _ACCEPTANCE = Acceptance(largest_misfit=0.02)
@@ -65,7 +62,7 @@ def calibrate_amplifier(session: CalibrationSession, stage: str) -> list[Protoco
     )
     result.add("highest gain, as products are shared out", float(gains[-1]), unit="dB")
     if not hardware.amplifies_source:
-        _saturation(session, stage, result, table)
+        measure_saturation(session, stage, result, table)
         _emission(session, stage, result, table)
     session.light.bypass(False)
     session.light.open_arms("reference", "forward", "backward")
@@ -97,7 +94,7 @@ def _relative_gains(
         if not hardware.amplifies_source:
             level = min(level, session.weak_output(stage) / gain)
         drive = StageDrive(session, stage, level)
-        _show_bright(session, stage)
+        show_bright(session, stage)
         session.light.set_current(stage, current)
         read = drive.expose([bank], _REPEATS)[bank]
         matrix = drive.matrix(read)[: hardware.outputs][usable]
@@ -116,14 +113,6 @@ def _relative_gains(
         decibels.append(20.0 * np.log10(max(ratio, 1e-12)))
         sigmas.append(20.0 / np.log(10.0) * np.sqrt(variance) / max(ratio, 1e-12))
     return np.array(decibels), np.array(sigmas)
-
-
-def _show_bright(session: CalibrationSession, stage: str) -> None:
-    """Show the same grating in every block, whatever the gain."""
-    hardware = session.hardware(stage)
-    largest = 0.95 * np.asarray(hardware.bank.largest_weights(1.0))
-    depth, offset, _ = hardware.bank.encode(largest.astype(np.float32), 1.0)
-    session.light.show(stage, depth, offset)
 
 
 class _Curve:
@@ -202,66 +191,6 @@ def _fitted(
     return curve, reason
 
 
-def _saturation(
-    session: CalibrationSession, stage: str, result: ProtocolResult, table: AmplifierTable
-) -> None:
-    """Compare weak and strong light at high gain, in two quadratures where that can be."""
-    bank = session.forward_bank(stage)
-    hardware = session.hardware(stage)
-    usable = session.banks[bank].usable[: hardware.outputs]
-    watts = session.light.file.optics.saturation_power
-    strong_output = np.sqrt(_HIGH_OUTPUT * session.saturation_watts(stage) / watts)
-    response = float(np.median(np.abs(session.tables.taps[bank].volts_per_field)[:10]))
-    strong_output = min(
-        strong_output, 0.8 * session.range_volts(bank) / response / hardware.bank.full_scale
-    )
-    gain = min(10 ** (table.highest_decibels / 20), strong_output / 0.7)
-    levels = (session.weak_output(stage) / gain, strong_output / gain)
-    slope = session.radians_per_volt.get(bank)
-    quarter = None if slope is None else 0.5 * np.pi / slope
-    light = session.light
-    complex_responses = []
-    for level in levels:
-        drive = StageDrive(session, stage, level)
-        hardware.set_field_gain(gain)
-        _show_bright(session, stage)
-        parts = []
-        for turn in (0.0, quarter):
-            if turn is None:
-                break
-            rest = session.rest_volts.get(bank, 0.0)
-            light.turn_references({bank: session.within_reach(bank, rest + turn)})
-            read = drive.expose([bank], _REPEATS)[bank]
-            parts.append(drive.matrix(read)[: hardware.outputs][usable])
-        session.turn_to_rest()
-        quadrature = parts[1] if len(parts) > 1 else np.zeros_like(parts[0])
-        complex_responses.append(parts[0] + 1j * quadrature)
-        drive.close()
-    weak, strong = complex_responses
-    # Per channel: both are matched to the weak response over the rows.
-    ratio = (strong * weak.conj()).sum(axis=0) / (np.abs(weak) ** 2).sum(axis=0)
-    lost = 2.0 * np.log(np.abs(ratio))
-    gained = levels[1] ** 2 - levels[0] ** 2
-    powers = -(gain**2 - 1.0) * gained * watts / np.minimum(lost, -1e-9)
-    typical = float(np.median(lost))
-    scatter = float(np.std(lost) / np.sqrt(max(1, lost.size)))
-    if typical > -5.0 * scatter:
-        result.notes.append("no saturation within reach of the light")
-        return
-    power = float(np.median(powers))
-    result.add("saturation power", power, power * scatter / abs(typical), "W")
-    result.add("saturation power, in saturation powers of the medium", power / watts)
-    if quarter is not None:
-        turned = float(np.median(np.angle(ratio)))
-        result.add("phase turned while gain is lost", turned, unit="rad")
-        result.add("linewidth enhancement", -2.0 * turned / typical)
-        if abs(turned) > 0.1:
-            result.notes.append(
-                f"at field {levels[1]:.2g} and {20 * np.log10(gain):.0f} dB the phase turns by "
-                f"{turned:.2f} rad: a real-valued network wants weaker light or less gain"
-            )
-
-
 def _emission(
     session: CalibrationSession, stage: str, result: ProtocolResult, table: AmplifierTable
 ) -> None:
@@ -271,7 +200,7 @@ def _emission(
     usable = session.banks[bank].usable[: hardware.outputs]
     light = session.light
     light.bypass(True)
-    _show_bright(session, stage)
+    show_bright(session, stage)
     spreads = []
     highest = 10 ** (table.highest_decibels / 20)
     for gain in (1.0, min(highest, 30.0)):

@@ -206,8 +206,7 @@ class CalibrationSession:
     ) -> Floats:
         """Return the relative error ``[channels]`` of readings from a reference that wanders.
 
-        What a tap reads goes with the cosine of its phase. References of one bench are taken to
-        wander alike: a single bank is watched for too short a time to tell.
+        What a tap reads goes with the cosine of its phase.
 
         Parameters
         ----------
@@ -217,8 +216,7 @@ class CalibrationSession:
             Whether light that is itself out of phase counts as well: it does not where readings
             of the same light are compared.
         """
-        rates = [*self.phase_wander.values()]
-        turned = np.sqrt((float(np.mean(rates)) if rates else 0.0) * seconds)
+        turned = self.reference_turn(seconds)
         if with_misfit:
             turned = np.hypot(turned, self.phase_misfit.get(self.stage_of(bank), 0.0))
         phases = np.zeros(channels)
@@ -226,6 +224,15 @@ class CalibrationSession:
         phases[: known.size] = known
         errors: Floats = np.abs(np.tan(phases)) * turned + 0.5 * turned**2
         return errors
+
+    def reference_turn(self, seconds: float) -> float:
+        """Return the radians, rms, by which a reference wanders in a time, as far as is known.
+
+        References of one bench are taken to wander alike: a single bank is watched for too short
+        a time to tell.
+        """
+        rates = [*self.phase_wander.values()]
+        return float(np.sqrt(np.mean(rates) * seconds)) if rates else 0.0
 
     def along_light(self, bank: str, light_radians: Floats) -> Floats:
         """Return by what readings ``[n]`` have to be multiplied to be those of light in phase.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from instruments.calibration.weight_bank import WeightBankTable
 from protocols.calibration.fitting import Acceptance, Fit
 from protocols.calibration.panel_model import PanelModel, PanelReadings, fit_panel
-from protocols.calibration.registration import stage_level
+from protocols.calibration.registration import stage_level, store_rest
 from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
 from protocols.calibration.settling import settling_seconds
@@ -162,6 +162,7 @@ def _report(
     )
     result.tables.append((stage, table))
     _align_to_rest(session, bank, found, model)
+    store_rest(session, result)
     _report_depths(result, stage, found, model)
     grey = np.arange(model.levels, dtype=np.float64)
     for region in range(regions):
@@ -249,14 +250,18 @@ def _align_to_rest(session: CalibrationSession, bank: str, found: Fit, model: Pa
     p = found.parameters
     turned = model.readings.turned
     wandered = np.angle(np.exp(1j * (p[model.frame_phases] - turned)))
+    slope = session.radians_per_volt.get(bank)
     if wandered.size > 3:
-        variance = _walk(wandered, turned, found.sigmas[model.frame_phases])
+        excess, variance = _walk(wandered, turned, found.sigmas[model.frame_phases])
         session.phase_wander[bank] = variance / _frame_seconds(session, bank, model)
+        if slope is not None:
+            # Frames tell better than the sweep how far a volt turns the reference.
+            slope = session.radians_per_volt[bank] = slope * (1.0 + excess)
+            wandered = wandered - excess * turned
     phases = np.angle(np.exp(1j * p[model.row_phases]))
     own = float(np.angle(np.exp(1j * phases[model.alive.any(axis=1)]).mean()))
     session.tap_phases[bank] = np.angle(np.exp(1j * (phases - own)))
     own += float(np.angle(np.exp(1j * wandered).mean()))
-    slope = session.radians_per_volt.get(bank)
     if slope is None:
         session.tap_phases[bank] = phases
         return
@@ -265,20 +270,21 @@ def _align_to_rest(session: CalibrationSession, bank: str, found: Fit, model: Pa
     session.turn_to_rest()
 
 
-def _walk(wandered: Floats, turned: Floats, sigmas: Floats) -> float:
-    """Return the variance by which a phase wanders from frame to frame, in square radians.
+def _walk(wandered: Floats, turned: Floats, sigmas: Floats) -> tuple[float, float]:
+    """Return by what share an actuator turns too far, and how a phase wanders beside that.
 
-    Besides the walk, steps hold what an actuator turned too far, in proportion, and the noise with
-    which the phases of the frames are known. A few steps tell a variance badly: a standard
+    The latter is the variance from frame to frame, in square radians, less the noise with which
+    the phases of the frames are known. A few steps tell a variance badly: a standard
     deviation of it is added, so that what is claimed later is rather too little than too much.
     """
     steps, turns = np.diff(wandered), np.diff(turned)
     size = float(turns @ turns)
-    left = steps - (float(steps @ turns) / size if size > 0.0 else 0.0) * turns
+    excess = float(steps @ turns) / size if size > 0.0 else 0.0
+    left = steps - excess * turns
     noise = float(np.mean(sigmas[1:] ** 2 + sigmas[:-1] ** 2))
     degrees = left.size - 1
     walk = float(left @ left) / degrees * (1.0 + np.sqrt(2.0 / degrees))
-    return max(0.0, walk - noise)
+    return excess, max(0.0, walk - noise)
 
 
 def _frame_seconds(session: CalibrationSession, bank: str, model: PanelModel) -> float:

@@ -195,6 +195,32 @@ class StageDrive:
         found = np.linalg.lstsq(steps, differences, rcond=1e-6)[0]
         return np.asarray(found.T, np.float64)
 
+    def responses(self, share: float, bank: str, repeats: int) -> tuple[Floats, Floats]:
+        """Return the response at a share of the level, and its noise, both ``[channels, n]``.
+
+        What the stages before show stays the same at every share, so that responses at different
+        ones can be compared: whatever is not known of the gratings cancels. The inputs are those
+        of the same shots.
+        """
+        inputs, volts = self.expose_fields(share * self.wanted(), [bank], repeats)
+        half = self.inputs
+        steps = 0.5 * (inputs[:half] - inputs[half:])
+        differences = 0.5 * (volts[bank][:half] - volts[bank][half:])
+        found = np.asarray(np.linalg.lstsq(steps, differences, rcond=1e-6)[0].T, np.float64)
+        own = self.noise(bank, repeats)[:, np.newaxis] / share
+        # Inputs that are not lit are known no better than the one that is: each row adds them up.
+        of_inputs = self._input_noise(share, repeats) * np.linalg.norm(found, axis=1, keepdims=True)
+        return found, np.hypot(own, of_inputs) * np.ones_like(found)
+
+    def _input_noise(self, share: float, repeats: int) -> float:
+        """Return the noise of inputs that taps in front tell, relative to a lit one."""
+        monitor = self._session.section(self._before[-1]).taps.a if self._before else None
+        if monitor is None:
+            return 0.0
+        state, table = self._session.banks[monitor], self._session.tables.taps[monitor]
+        noise = np.median((state.noise_volts / np.abs(table.volts_per_field))[state.usable])
+        return float(noise) / (np.sqrt(2.0 * repeats) * share * self.level)
+
     def noise(self, bank: str, repeats: int = 1) -> Floats:
         """Return the rms noise ``[channels]`` of an entry of ``matrix``, in the light there is."""
         if bank not in self._noise:
@@ -241,6 +267,16 @@ def sign_rows(
         return rows, rows.T / power
     rows[:, used] = generator.choice([-1.0, 1.0], (outputs, used.size))
     return rows, np.asarray(np.linalg.pinv(rows), np.float64)
+
+
+def show_bright(session: CalibrationSession, stage: str, *, signed: bool = False) -> None:
+    """Show gratings of one depth in all blocks, whatever the gain; ``signed``: random signs."""
+    hardware = session.hardware(stage)
+    largest = 0.95 * np.asarray(hardware.bank.largest_weights(1.0))
+    if signed:
+        largest = largest * session.generator.choice([-1.0, 1.0], largest.shape)
+    depth, offset, _ = hardware.bank.encode(largest.astype(np.float32), 1.0)
+    session.light.show(stage, depth, offset)
 
 
 def lower_gain_at_rest(session: CalibrationSession, stage: str, banks: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from protocols.calibration.registration import (
     phases_of_taps,
     reference_sweeps,
     stage_level,
+    store_rest,
 )
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
 from protocols.calibration.session import CalibrationSession
@@ -74,6 +75,7 @@ def calibrate_forward_taps(session: CalibrationSession, stage: str) -> list[Prot
         session.adopt(bank, result.tables[-1][1])
         session.tap_phases[bank] = own
     drive.close()
+    store_rest(session, result)
     if taps.z is not None and taps.a is not None:
         _compare(session, stage, taps.z, taps.a, result)
     light.open_arms("reference", "forward", "backward")

@@ -184,6 +184,9 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
         },
     )
     result.tables.append((stage, table))
+    negative = usable & (rows < 0.0)
+    if negative.any():
+        result.notes.append(f"{bank}: reads the other sign: row {listed_channels(negative)}")
     _report_forward(result, stage, found, measured, np.stack(predicted), block)
     _report_slit(result, columns[found.known_columns], found.known_columns)
     loss = -20.0 * np.log10(table.full_scale)

@@ -22,6 +22,7 @@ PULLED = [
     "optical depth",
     "saturation",
     "detector ratio",
+    "power over saturation",
 ]
 
 
@@ -66,6 +67,7 @@ def test_identifiable_quantities_are_found_within_a_hundredth_of_full_scale(
         "end to end",
         "saturation",
         "detector ratio",
+        "power over saturation",
     ):
         assert compared.worst(name) < 0.01, name
     assert compared.worst("optical depth") < 0.03
@@ -81,6 +83,9 @@ def test_uncertainties_are_those_of_the_errors(seeds, compared_over):
     assert np.mean(below) >= 0.98
     lowest, highest = (0.7, 1.25) if len(seeds) >= 50 else (0.5, 1.6)
     for name in PULLED:
+        if compared.all_pulls(name).size < 30:
+            # One value a twin: a handful of them says nothing of its spread.
+            continue
         assert lowest < np.sqrt(np.mean(compared.all_pulls(name) ** 2)) < highest, name
 
 

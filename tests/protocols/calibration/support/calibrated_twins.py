@@ -141,6 +141,8 @@ def compare(session, twin, step, found, compared):
         _compare_matrix(session, twin, place, step.target, compared)
     elif step.protocol == "absorber":
         _compare_medium(session, twin, step.target, compared)
+    elif step.protocol == "amplifiers":
+        _compare_amplifier(session, twin, found[0], compared)
 
 
 def tap_response(twin, bank):
@@ -233,3 +235,14 @@ def _compare_medium(session, twin, stage, compared):
         np.sqrt(behind.covariance["ratio_to_z"][alive]),
         true_ratio,
     )
+
+
+def _compare_amplifier(session, twin, result, compared):
+    name = "saturation power, in saturation powers of the medium"
+    for one in result.quantities:
+        if one.name == name:
+            watts = session.light.file.optics.saturation_power
+            truth = twin.imperfections.amplifiers.saturation_power / watts
+            # A tenth of the saturation power comes out: what part of it is that.
+            found, sigma = 0.1 * truth / one.value, 0.1 * truth * one.sigma / one.value**2
+            compared.note("power over saturation", found - 0.1, sigma)
