@@ -13,6 +13,7 @@ import numpy.typing as npt
 from instruments.calibration.weight_bank import WeightBankTable
 from protocols.calibration.fitting import Acceptance, Fit
 from protocols.calibration.panel_model import PanelModel, PanelReadings, fit_panel
+from protocols.calibration.phase_walk import phase_walk
 from protocols.calibration.registration import stage_level, store_rest
 from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
@@ -252,7 +253,7 @@ def _align_to_rest(session: CalibrationSession, bank: str, found: Fit, model: Pa
     wandered = np.angle(np.exp(1j * (p[model.frame_phases] - turned)))
     slope = session.radians_per_volt.get(bank)
     if wandered.size > 3:
-        excess, variance = _walk(wandered, turned, found.sigmas[model.frame_phases])
+        excess, variance = phase_walk(wandered, turned, found.sigmas[model.frame_phases])
         session.phase_wander[bank] = variance / _frame_seconds(session, bank, model)
         if slope is not None:
             # Frames tell better than the sweep how far a volt turns the reference.
@@ -268,23 +269,6 @@ def _align_to_rest(session: CalibrationSession, bank: str, found: Fit, model: Pa
     rest = session.rest_volts.get(bank, 0.0)
     session.rest_volts[bank] = session.within_reach(bank, rest - own / slope)
     session.turn_to_rest()
-
-
-def _walk(wandered: Floats, turned: Floats, sigmas: Floats) -> tuple[float, float]:
-    """Return by what share an actuator turns too far, and how a phase wanders beside that.
-
-    The latter is the variance from frame to frame, in square radians, less the noise with which
-    the phases of the frames are known. A few steps tell a variance badly: a standard
-    deviation of it is added, so that what is claimed later is rather too little than too much.
-    """
-    steps, turns = np.diff(wandered), np.diff(turned)
-    size = float(turns @ turns)
-    excess = float(steps @ turns) / size if size > 0.0 else 0.0
-    left = steps - excess * turns
-    noise = float(np.mean(sigmas[1:] ** 2 + sigmas[:-1] ** 2))
-    degrees = left.size - 1
-    walk = float(left @ left) / degrees * (1.0 + np.sqrt(2.0 / degrees))
-    return excess, max(0.0, walk - noise)
 
 
 def _frame_seconds(session: CalibrationSession, bank: str, model: PanelModel) -> float:

@@ -219,7 +219,7 @@ class StageDrive:
             return 0.0
         state, table = self._session.banks[monitor], self._session.tables.taps[monitor]
         noise = np.median((state.noise_volts / np.abs(table.volts_per_field))[state.usable])
-        return float(noise) / (np.sqrt(2.0 * repeats) * share * self.level)
+        return float(noise / (np.sqrt(2.0 * repeats) * share * self.level))
 
     def noise(self, bank: str, repeats: int = 1) -> Floats:
         """Return the rms noise ``[channels]`` of an entry of ``matrix``, in the light there is."""

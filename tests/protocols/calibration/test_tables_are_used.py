@@ -14,6 +14,7 @@ from instruments.bench_opening import open_bench
 from instruments.calibration.bench_tables import table_path
 from instruments.calibration.encoder import EncoderTable
 from instruments.errors import CalibrationError, SettingsError
+from instruments.opening import SharedResources
 from protocols.calibration.results import ProtocolResult
 from protocols.calibration.sequence import (
     PROTOCOLS,
@@ -133,6 +134,21 @@ def test_protocols_can_be_asked_for_one_by_one():
         ] * 3
         with pytest.raises(SettingsError, match="there is no protocol 'lenses'; there are: det"):
             plan_steps(session, ["lenses"])
+
+
+def test_biases_that_drifted_are_nulled_again_by_one_protocol_alone():
+    shared = SharedResources()
+    with opened_for_calibration(digits_bench(4), shared=shared) as session:
+        run_steps(session, plan_steps(session, FAST))
+        truth = shared.built()["twin"].modulators["inputs"]
+        truth.drift_radians = truth.drift_radians + np.linspace(-0.3, 0.3, 64)
+        before = session.tables.encoders["inputs"].bias_radians
+        others = {name: id(table) for name, table in session.tables.weight_banks.items()}
+        run_steps(session, plan_steps(session, ["modulators"])[:1])
+        bias = truth.bias_radians + truth.drift_radians
+        assert np.abs(before - bias).max() > 0.25
+        np.testing.assert_allclose(session.tables.encoders["inputs"].bias_radians, bias, atol=5e-3)
+        assert {name: id(table) for name, table in session.tables.weight_banks.items()} == others
 
 
 def test_the_bench_is_safe_afterwards():
