@@ -199,8 +199,9 @@ def _take(session: CalibrationSession, stage: str, table: AmplifierTable) -> Gai
     power = (np.abs(weak) ** 2).sum(axis=0)
     ratios = np.stack([(one * weak.conj()).sum(axis=0) / power for one in matrices])
     own = np.stack([np.sqrt(((one * np.abs(weak)) ** 2).sum(axis=0)) / power for one in noises])
-    # Forth and back a drift cancels; a third of the variance of a level's time is left of a walk.
-    apart = seconds / (3 * _LEVELS)
+    # Forth and back a drift cancels; of a walk a twelfth of the variance of a level's time is
+    # left, for each of two levels that are compared.
+    apart = seconds / (6 * _LEVELS)
     wander = session.wander(bank, hardware.outputs, apart, with_misfit=False)
     # Light that turns with its power meets a reference that wandered between two quadratures.
     turned = float(np.abs(np.angle(np.median(ratios[-1])))) * session.reference_turn(apart)

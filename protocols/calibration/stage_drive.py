@@ -218,7 +218,8 @@ class StageDrive:
         if monitor is None:
             return 0.0
         state, table = self._session.banks[monitor], self._session.tables.taps[monitor]
-        noise = np.median((state.noise_volts / np.abs(table.volts_per_field))[state.usable])
+        alive = state.usable & (table.volts_per_field != 0.0)
+        noise = np.median(state.noise_volts[alive] / np.abs(table.volts_per_field[alive]))
         return float(noise / (np.sqrt(2.0 * repeats) * share * self.level))
 
     def noise(self, bank: str, repeats: int = 1) -> Floats:

@@ -6,6 +6,7 @@ what can be told from outside is compared; see ``docs/decisions/0004-scales.md``
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,6 +52,7 @@ class Compared:
     errors: dict[str, list[np.ndarray]] = field(default_factory=dict)
     pulls: dict[str, list[np.ndarray]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     def note(self, name, difference, sigma=None, full_scale=1.0):
         difference = np.asarray(difference, float)
@@ -66,6 +68,7 @@ class Compared:
             for name, values in theirs.items():
                 mine.setdefault(name, []).extend(values)
         self.refused += other.refused
+        self.seconds += other.seconds
 
     def worst(self, name):
         return float(np.concatenate(self.errors[name]).max())
@@ -117,12 +120,16 @@ def calibrated(bench, only=(), prepare=None, folder=None, until=None):
         if until is not None:
             last = max(n for n, one in enumerate(steps) if (one.protocol, one.stage) == until)
             steps = steps[: last + 1]
+        began, spent = time.perf_counter(), time.process_time()
         results = run_steps(
             session,
             steps,
             folder,
             lambda step, found: compare(session, twin, step, found, compared),
         )
+        # Whoever else keeps the processors busy does not count.
+        lasted = min(time.perf_counter() - began, time.process_time() - spent)
+        compared.seconds.append(lasted)
         return Calibrated(results, session.tables, twin, compared)
 
 
