@@ -1,6 +1,6 @@
 """What calibration finds of twins drawn at random, against their hidden truth.
 
-A handful by default. The statistics over 50 twins take four minutes:
+A handful by default. The statistics over 50 twins and 20 far from nominal take four minutes:
 ``python -m pytest -m slow tests/protocols/calibration/test_identifiable_quantities.py -s``.
 """
 
