@@ -56,7 +56,7 @@ def align(
     script = None if commands is None else _script(commands)
     console = open_console()
     by_person = script is None and _is_terminal()
-    with opened_by_hand(file, shared_resources(record_wire)) as by_hand:
+    with opened_by_hand(file, shared_resources(record_wire, file)) as by_hand:
         tables = AlignmentTables(console, shows_every_step=by_person)
         lines = AlignmentLines(by_hand, tables)
         if by_person:
