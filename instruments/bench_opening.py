@@ -14,6 +14,7 @@ from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.arrangements.cascade import Cascade
 from instruments.arrangements.in_turn import InTurn
 from instruments.bench import Bench, Stateful
+from instruments.bench_file.placement import emitter_channels
 from instruments.bench_file.schema import BenchFile, StageSection
 from instruments.calibration import nominal
 from instruments.calibration.bench_tables import BenchTables as BenchTables
@@ -23,6 +24,7 @@ from instruments.errors import BenchFileError, CalibrationError
 from instruments.exposure import Exposer
 from instruments.interfaces.instrument import Instrument
 from instruments.interfaces.laser import Laser
+from instruments.interfaces.mirror_device import MirrorDevice
 from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.photodetector_array import PhotodetectorArray
@@ -31,12 +33,13 @@ from instruments.interfaces.shutter import Shutter
 from instruments.interfaces.spatial_light_modulator import SpatialLightModulator
 from instruments.interfaces.temperature_controller import TemperatureController
 from instruments.interfaces.trigger_source import TriggerSource
+from instruments.mirror_emitter import MirrorEmitter
 from instruments.network import Derivative, Layer, NonlinearUnit
 from instruments.opening import PreparedInstrument, SharedResources
 from instruments.parallel_opening import open_each, prepare_each
 from instruments.phase_tracking import PhaseTracker, PilotBank
 from instruments.shot_marks import BACKWARD_MARKS, FORWARD_MARKS
-from instruments.stage_hardware import Emitter, Port, StageHardware
+from instruments.stage_hardware import Driven, Emitter, Port, StageHardware
 
 BACKWARD_PORTS = ("delta", "rho")
 """Ports that tap errors, not activations."""
@@ -199,7 +202,7 @@ def _wired(
         ),
     )
     stages = {
-        name: _stage(name, section, instruments, tables, bench.exposure.marks)
+        name: _stage(bench, name, section, instruments, tables)
         for name, section in bench.stages.items()
     }
     arrangement: Arrangement
@@ -290,18 +293,32 @@ def network_layers(bench: BenchFile, derivative: Derivative = "probe") -> tuple[
     return tuple(Layer(sizes[i], sizes[i + 1], unit if i < last else None) for i in range(last + 1))
 
 
+def _driven(bench: BenchFile, name: str, instrument: Instrument) -> Driven:
+    """Return modulators as they are, and mirrors so that they are driven like them."""
+    section = bench.mirrors.get(name)
+    if section is None:
+        return cast(ModulatorArray, instrument)
+    device = cast(MirrorDevice, instrument)
+    # Each frame stays on until the next one, as far as the device can.
+    limit = device.limits()["picture_seconds"]
+    device.set_picture_seconds(min(max(bench.exposure.shot_period, limit.low), limit.high))
+    return MirrorEmitter(
+        device, emitter_channels(bench, name), section.blocks.geometry, section.carrier
+    )
+
+
 def _stage(
+    bench: BenchFile,
     name: str,
     section: StageSection,
     instruments: Mapping[str, Instrument],
     tables: BenchTables,
-    marked: bool,
 ) -> StageHardware:
     def emitter(instrument: str | None, marks: tuple[float, ...] = FORWARD_MARKS) -> Emitter | None:
         if instrument is None:
             return None
-        modulators = cast(ModulatorArray, instruments[instrument])
-        return Emitter(modulators, tables.encoders[instrument], marks if marked else ())
+        driven = _driven(bench, instrument, instruments[instrument])
+        return Emitter(driven, tables.encoders[instrument], marks if bench.exposure.marks else ())
 
     bank = tables.weight_banks[name]
     amplifier = section.amplifier

@@ -15,14 +15,13 @@ import numpy.typing as npt
 from instruments.bench import Bench
 from instruments.bench_file.schema import BenchFile
 from instruments.exposure import Volts
-from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.photodetector_array import PhotodetectorArray
 from instruments.interfaces.reference_phase import ReferencePhase
 from instruments.interfaces.shutter import Shutter
 from instruments.interfaces.spatial_light_modulator import BlockPattern
 from instruments.interfaces.temperature_controller import TemperatureController
-from instruments.stage_hardware import StageHardware
+from instruments.stage_hardware import Driven, StageHardware
 
 Arm = Literal["forward", "backward", "reference"]
 Floats = npt.NDArray[np.float64]
@@ -43,8 +42,8 @@ class CalibrationLight:
     Attributes
     ----------
     rest_volts
-        ``[n]`` of each modulator array: where it stands while others are driven. As dark as is
-        known.
+        ``[n]`` of each emitter, in volts or mirrors: where it stands while others are driven. As
+        dark as is known.
     """
 
     def __init__(self, bench: Bench, file: BenchFile) -> None:
@@ -79,8 +78,8 @@ class CalibrationLight:
         """The stages in the order light meets them."""
         return self._stages
 
-    def modulators(self, name: str) -> ModulatorArray:
-        """Return a modulator array by name."""
+    def modulators(self, name: str) -> Driven:
+        """Return an emitter by name."""
         return self._emitters[name].modulators
 
     def volts_range(self, name: str) -> tuple[float, float]:
@@ -206,7 +205,7 @@ class CalibrationLight:
         Parameters
         ----------
         drives
-            Volts ``[shots, n]`` by modulator array; the arrays not named stand at rest.
+            Volts, or mirrors, ``[shots, n]`` by emitter; the others stand at rest.
         banks
             Who reads.
         shots

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.photodetector_array import PhotodetectorArray
 from instruments.interfaces.trigger_source import TriggerSource
 
@@ -16,6 +15,22 @@ Light = Literal["dark", "reference", "forward", "backward", "both"]
 """What shines during an exposure, besides the references of the taps."""
 
 Volts = npt.NDArray[np.float32]
+
+
+class Stepping(Protocol):
+    """What steps on at every trigger: modulators, or mirrors driven like them."""
+
+    def arm(self) -> None:
+        """Get ready to step through what is loaded."""
+        ...
+
+    def wait_until_done(self, timeout_seconds: float) -> None:
+        """Return when the last shot is over."""
+        ...
+
+    def stop(self) -> None:
+        """Abandon what is armed."""
+        ...
 
 
 class Exposer:
@@ -42,7 +57,7 @@ class Exposer:
         self._timeout_seconds = timeout_seconds
 
     def take(
-        self, shots: int, outputs: Sequence[ModulatorArray], banks: Iterable[str]
+        self, shots: int, outputs: Sequence[Stepping], banks: Iterable[str]
     ) -> dict[str, Volts]:
         """Fire ``shots`` triggers at loaded ``outputs``; return what ``banks`` read.
 
@@ -63,7 +78,7 @@ class Exposer:
             output.wait_until_done(timeout)
         return {name: detector.read(timeout) for name, detector in armed.items()}
 
-    def stop(self, outputs: Sequence[ModulatorArray] = ()) -> None:
+    def stop(self, outputs: Sequence[Stepping] = ()) -> None:
         """Abandon an exposure, so that it or the next can begin anew."""
         self._trigger.stop()
         for output in outputs:

@@ -35,9 +35,6 @@ Expectation = Callable[[Floats, Floats, Mapping[str, Floats]], Mapping[str, Floa
 PATTERNS = 16
 """Patterns of signs in a pilot."""
 
-BRIGHT_SHARE = 0.8
-"""What a pilot shows, as a share of the largest field all modulators of an array reach."""
-
 LEAST_SIGNAL = 0.003
 """Share of a detector's range below which a pilot tells nothing."""
 
@@ -214,14 +211,10 @@ class PhaseTracker:
 
 def _show(emitter: Emitter, turns: Floats) -> None:
     """Load every pattern of an emitter three times, turned over as told."""
-    table = emitter.table
-    bright = BRIGHT_SHARE * float(min(table.highest_fields.min(), -table.lowest_fields.max()))
-    signs = _signs(table.channels)
-    pilot = bright * signs[:, np.newaxis, :] * turns[:, np.newaxis]
-    fields = pilot.reshape(-1, table.channels).astype(np.float32)
-    volts = np.empty(fields.shape, np.float32)
-    table.encode(fields, volts)
-    emitter.modulators.load(volts)
+    channels = emitter.table.channels
+    pilot = _signs(channels)[:, np.newaxis, :] * turns[:, np.newaxis]
+    fields = emitter.patterned(pilot.reshape(-1, channels))
+    emitter.modulators.load(emitter.table.encode(fields))
 
 
 def _signs(channels: int) -> Floats:

@@ -10,11 +10,11 @@ from instruments.bench_file.schema import BenchFile
 
 KINDS_OF_ROLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "inputs": ("modulator_array",),
+        "inputs": ("modulator_array", "mirror_device"),
         "weights": ("spatial_light_modulator",),
         "amplifier": ("optical_amplifier",),
-        "emitter": ("modulator_array",),
-        "injector": ("modulator_array",),
+        "emitter": ("modulator_array", "mirror_device"),
+        "injector": ("modulator_array", "mirror_device"),
         "tap": ("photodetector_array",),
         "oven": ("temperature_controller",),
         "laser": ("laser",),

@@ -259,6 +259,62 @@ class BlocksSection(Section):
         )
 
 
+class MirrorBlocksSection(Section):
+    """Where the neurons lie on a mirror device: a block each, row by row from the first."""
+
+    rows: Count = Field(description="blocks down")
+    columns: Count = Field(description="blocks across")
+    height: Count = Field(description="mirrors of a block down")
+    width: Count = Field(description="mirrors of a block across, whole periods of a carrier")
+    origin_row: Index = Field(default=0, description="row of mirrors at which the first block is")
+    origin_column: Index = Field(
+        default=0, description="column of mirrors at which the first block is"
+    )
+
+    @property
+    def geometry(self) -> BlockGeometry:
+        """The raster as a mirror device takes it."""
+        return BlockGeometry(
+            self.rows,
+            self.columns,
+            self.height,
+            self.width,
+            self.origin_row,
+            self.origin_column,
+        )
+
+
+class MirrorsSection(Section):
+    """How a mirror device shows numbers."""
+
+    blocks: MirrorBlocksSection = Field(description="where the neurons lie on the mirrors")
+    carrier: Annotated[int, Field(strict=True, ge=2)] | None = Field(
+        default=None,
+        description="mirrors a period of a Lee hologram, an even number: its first order has both "
+        "signs; absent: amplitudes without sign",
+    )
+    field_at_full: PositiveNumber = Field(
+        default=1.0, description="field of a block at its largest amplitude, in saturation fields"
+    )
+
+    @model_validator(mode="after")
+    def _whole_periods(self) -> Self:
+        if self.carrier is None:
+            return self
+        if self.carrier % 2:
+            raise SectionError(
+                f"found {self.carrier}; half a period turns the sign: an even number of mirrors",
+                "carrier",
+            )
+        if self.blocks.width % self.carrier:
+            raise SectionError(
+                f"a block of width {self.blocks.width} does not hold whole periods of "
+                f"{self.carrier} mirrors; make the width a multiple of the carrier",
+                "carrier",
+            )
+        return self
+
+
 class TapsSection(Section):
     """Photodetector arrays at the four tap ports of a stage."""
 
@@ -278,7 +334,8 @@ class StageSection(Section):
 
     inputs: str | None = Field(
         default=None,
-        description="modulator array at the input side; absent: the light of the layer before",
+        description="modulator array or mirror device at the input side; absent: the light of the "
+        "layer before",
     )
     weights: str = Field(description="spatial light modulator that holds the weights")
     amplifier: str | None = Field(
@@ -293,8 +350,8 @@ class StageSection(Section):
     )
     emitter: str | None = Field(
         default=None,
-        description="modulator array in front of the absorber; re-emits sums of partial z where a "
-        "matrix is tiled along its inputs",
+        description="modulator array or mirror device in front of the absorber; re-emits sums of "
+        "partial z where a matrix is tiled along its inputs",
     )
     reemission_scale: PositiveFraction = Field(
         default=1.0,
@@ -303,7 +360,8 @@ class StageSection(Section):
         "modulators that reach 1",
     )
     injector: str | None = Field(
-        default=None, description="modulator array behind the absorber; injects errors"
+        default=None,
+        description="modulator array or mirror device behind the absorber; injects errors",
     )
     blocks: BlocksSection = Field(description="where the weights lie on the panel")
     taps: TapsSection = Field(
@@ -411,6 +469,10 @@ class BenchFile(Section):
     stages: dict[Name, StageSection] = Field(description="a section [stages.NAME] for every stage")
     instruments: dict[Name, InstrumentSection] = Field(
         description="a section [instruments.NAME] for every instrument"
+    )
+    mirrors: dict[Name, MirrorsSection] = Field(
+        default_factory=dict,
+        description="a section [mirrors.NAME] for every mirror device that shows inputs or errors",
     )
     safe_state: SafeStateSection = Field(
         description="section [safe_state]: the order in which instruments are made safe"

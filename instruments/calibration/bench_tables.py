@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from instruments.calibration.absorber import AbsorberTable
 from instruments.calibration.amplifier import AmplifierTable
-from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.field_encoder import FieldEncoder
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.reference_phase import ReferencePhaseTable
 from instruments.calibration.table import CalibrationTable
 from instruments.calibration.tap import TapTable
@@ -35,7 +36,7 @@ class BenchTables:
     and rest positions of the reference phases only once they are.
     """
 
-    encoders: dict[str, EncoderTable] = field(default_factory=dict)
+    encoders: dict[str, FieldEncoder] = field(default_factory=dict)
     taps: dict[str, TapTable] = field(default_factory=dict)
     amplifiers: dict[str, AmplifierTable] = field(default_factory=dict)
     weight_banks: dict[str, WeightBankTable] = field(default_factory=dict)
@@ -150,7 +151,7 @@ def stored_tables(
 
 
 def _check_fits(path: Path, found: CalibrationTable, nominal: CalibrationTable) -> None:
-    """Refuse a table of another number of channels than the instrument has."""
+    """Refuse a table of other channels or blocks than the instrument has."""
     sizes = [_size(table) for table in (found, nominal)]
     if sizes[0] != sizes[1]:
         raise CalibrationError(
@@ -162,4 +163,7 @@ def _check_fits(path: Path, found: CalibrationTable, nominal: CalibrationTable) 
 def _size(table: Any) -> str:
     if isinstance(table, WeightBankTable):
         return f"{table.rows} x {table.columns} blocks"
+    if isinstance(table, MirrorEncoderTable):
+        carrier = f"a carrier of {table.carrier_period}" if table.carrier_period else "no carrier"
+        return f"{table.channels} blocks of {table.curve.size} levels with {carrier}"
     return f"{table.channels} channels"

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.bench_file.placement import emitter_channels
+from instruments.bench_file.schema import BenchFile, MirrorsSection, StageSection
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.field_encoder import FieldEncoder
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.table import Values
 from instruments.calibration.tap import TapTable
 from instruments.calibration.weight_bank import WeightBankTable
@@ -40,14 +43,32 @@ def _setting(bench: BenchFile, instrument: PreparedInstrument, name: str) -> Any
     return value
 
 
-def encoder_table(bench: BenchFile, instrument: PreparedInstrument) -> EncoderTable:
-    """Return the nominal table of a modulator array."""
+def encoder_table(bench: BenchFile, instrument: PreparedInstrument) -> FieldEncoder:
+    """Return the nominal table of a modulator array or a mirror device."""
+    mirrors = bench.mirrors.get(instrument.request.name)
+    if mirrors is not None:
+        return mirror_encoder_table(bench, instrument.request.name, mirrors)
     return EncoderTable.nominal(
         _setting(bench, instrument, "channels"),
         _setting(bench, instrument, "half_wave_voltage"),
         instrument=instrument.request.name,
         bench=bench.name,
         field_at_full=_setting(bench, instrument, "field_at_full"),
+    )
+
+
+def mirror_encoder_table(
+    bench: BenchFile, name: str, mirrors: MirrorsSection
+) -> MirrorEncoderTable:
+    """Return the table of a mirror device as its section of the bench file designs it."""
+    return MirrorEncoderTable.nominal(
+        emitter_channels(bench, name),
+        mirrors.blocks.height,
+        mirrors.blocks.width,
+        instrument=name,
+        bench=bench.name,
+        carrier_period=mirrors.carrier,
+        field_at_full=mirrors.field_at_full,
     )
 
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from instruments.bench_file.schema import BenchFile
 from instruments.bench_opening import measured_tables, nominal_tables, open_bench
 from instruments.calibration.bench_tables import table_path
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration_light import CalibrationLight
 from instruments.errors import CalibrationError, SettingsError
 from instruments.opening import SharedResources, prepare_instruments
@@ -22,6 +24,7 @@ from protocols.calibration import (
     absorber,
     amplifiers,
     detectors,
+    mirrors,
     modulators,
     registration,
     spatial_light_modulator,
@@ -38,6 +41,7 @@ PROTOCOLS = (
     detectors.NAME,
     registration.NAME,
     modulators.NAME,
+    mirrors.NAME,
     spatial_light_modulator.NAME,
     vector_matrix.NAME,
     taps.NAME,
@@ -49,6 +53,7 @@ PROTOCOLS = (
 _FOUNDATIONS = (
     registration.NAME,
     modulators.NAME,
+    mirrors.NAME,
     spatial_light_modulator.NAME,
     vector_matrix.NAME,
     taps.NAME,
@@ -146,7 +151,8 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
         section = session.section(stage)
         yield _of(registration.NAME, stage, registration.calibrate_registration)
         if section.inputs is not None:
-            yield _of(modulators.NAME, stage, modulators.calibrate_source)
+            own = _emitter_protocol(session, section.inputs)
+            yield _of(own.NAME, stage, own.calibrate_source)
         yield _of(spatial_light_modulator.NAME, stage, spatial_light_modulator.calibrate_panel)
         yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_forward)
         yield _of(taps.NAME, stage, taps.calibrate_forward_taps)
@@ -155,13 +161,16 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
             if oven_celsius:
                 yield _of(absorber.NAME, stage, partial(absorber.scan_oven, celsius=oven_celsius))
         if section.emitter is not None:
-            yield _of(modulators.NAME, stage, modulators.calibrate_emitter)
+            own = _emitter_protocol(session, section.emitter)
+            yield _of(own.NAME, stage, own.calibrate_emitter)
         if section.amplifier is not None:
             yield _of(amplifiers.NAME, stage, amplifiers.calibrate_amplifier)
     for stage in session.light.stages:
-        if session.section(stage).injector is not None:
+        injector = session.section(stage).injector
+        if injector is not None:
+            own = _emitter_protocol(session, injector)
             yield _of(taps.NAME, stage, taps.calibrate_backward_taps)
-            yield _of(modulators.NAME, stage, modulators.calibrate_injector)
+            yield _of(own.NAME, stage, own.calibrate_injector)
             yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_backward)
     for stage in session.light.stages:
         section = session.section(stage)
@@ -169,6 +178,29 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
             yield _of(taps.NAME, stage, taps.background)
         if section.absorber and section.taps.delta is not None:
             yield _of(absorber.NAME, stage, absorber.compare_probe)
+
+
+class _EmitterProtocol(Protocol):
+    """What the modules on modulators and on mirrors have in common."""
+
+    NAME: str
+
+    def calibrate_source(self, session: CalibrationSession, stage: str) -> list[ProtocolResult]: ...
+
+    def calibrate_emitter(
+        self, session: CalibrationSession, stage: str
+    ) -> list[ProtocolResult]: ...
+
+    def calibrate_injector(
+        self, session: CalibrationSession, stage: str
+    ) -> list[ProtocolResult]: ...
+
+
+def _emitter_protocol(session: CalibrationSession, name: str) -> _EmitterProtocol:
+    """Return the protocols for an emitter, by what its table is of."""
+    if isinstance(session.tables.encoders[name], MirrorEncoderTable):
+        return mirrors
+    return modulators
 
 
 def _of(

@@ -12,6 +12,8 @@ from instruments.calibration.absorber import AbsorberTable
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.bench_tables import BenchTables
 from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.field_encoder import FieldEncoder
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.reference_phase import ReferencePhaseTable
 from instruments.calibration.table import CalibrationTable, Provenance
 from instruments.calibration.tap import TapTable
@@ -109,7 +111,7 @@ class CalibrationSession:
                 np.ones(table.channels, np.bool_),
             )
         for name, encoder in self.tables.encoders.items():
-            self.light.rest_volts[name] = encoder.dark_volts
+            self.light.rest_volts[name] = encoder.dark_drive
         phases = self.tables.reference_phases.get(self.light.file.arms.reference.phase or "")
         if phases is not None:
             for channel, bank in enumerate(self.light.banks()[: phases.channels]):
@@ -194,7 +196,7 @@ class CalibrationSession:
 
     def adopt(self, name: str, table: CalibrationTable) -> None:
         """Use a table from now on, in the protocols to come and on the bench itself."""
-        if isinstance(table, EncoderTable):
+        if isinstance(table, (EncoderTable, MirrorEncoderTable)):
             self._adopt_encoder(name, table)
         elif isinstance(table, TapTable):
             self.tables.taps[name] = table
@@ -214,9 +216,9 @@ class CalibrationSession:
         elif isinstance(table, ReferencePhaseTable):
             self.tables.reference_phases[name] = table
 
-    def _adopt_encoder(self, name: str, table: EncoderTable) -> None:
+    def _adopt_encoder(self, name: str, table: FieldEncoder) -> None:
         self.tables.encoders[name] = table
-        self.light.rest_volts[name] = table.dark_volts
+        self.light.rest_volts[name] = table.dark_drive
         for stage, hardware in self.light.stages.items():
             section = self.section(stage)
             for own, emitter in (

@@ -36,7 +36,7 @@ def calibrate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Protocol to run: detectors, registration, modulators, "
+            help="Protocol to run: detectors, registration, modulators, mirrors, "
             "spatial-light-modulator, vector-matrix, taps, absorber, amplifiers. May be repeated; "
             "what it needs of the others is taken from the stored tables.",
         ),

@@ -12,8 +12,10 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
+from instruments.bench_file.placement import emitter_channels
 from instruments.bench_file.problems import Problem, refuse, validate_section
 from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.interfaces.mirror_device import stripe_orders
 from instruments.opening import OpeningRequest
 from sim_backends.optics.data_converters import step_size
 from sim_backends.optics.homodyne import photons
@@ -30,6 +32,7 @@ from sim_backends.twin.layout import (
     AbsorberLayout,
     AmplifierLayout,
     DetectorLayout,
+    MirrorLayout,
     ModulatorLayout,
     PanelLayout,
     Port,
@@ -115,12 +118,15 @@ def twin_layout(bench: BenchFile) -> TwinLayout:
     """
     optics, exposure, arms = bench.optics, bench.exposure, bench.arms
     modulators: dict[str, ModulatorLayout] = {}
+    mirrors: dict[str, MirrorLayout] = {}
     detectors: dict[str, DetectorLayout] = {}
     panels: dict[str, PanelLayout] = {}
     amplifiers: dict[str, AmplifierLayout] = {}
     for stage in bench.stages.values():
         for name in (stage.inputs, stage.emitter, stage.injector):
-            if name is not None:
+            if name in bench.mirrors:
+                mirrors[name] = _mirrors(bench, name)
+            elif name is not None:
                 modulators[name] = _modulators(bench, name)
         for name in stage.taps.present().values():
             detectors[name] = _detectors(bench, name)
@@ -131,6 +137,7 @@ def twin_layout(bench: BenchFile) -> TwinLayout:
     return TwinLayout(
         stages=tuple(_stage(bench.stages[name]) for name in _in_light_order(bench)),
         modulators=modulators,
+        mirrors=mirrors,
         detectors=detectors,
         panels=panels,
         amplifiers=amplifiers,
@@ -184,6 +191,16 @@ def _modulators(bench: BenchFile, name: str) -> ModulatorLayout:
     own = _settings(bench, name, ModulatorArraySettings)
     step = step_size(own.full_scale, own.bits)
     return ModulatorLayout(own.channels, own.half_wave_voltage, own.field_at_full, step)
+
+
+def _mirrors(bench: BenchFile, name: str) -> MirrorLayout:
+    own = bench.mirrors[name]
+    largest = 1.0
+    if own.carrier is not None:
+        largest = float(stripe_orders(own.blocks.height, own.carrier).real.max())
+    return MirrorLayout(
+        emitter_channels(bench, name), own.field_at_full, largest, own.carrier is not None
+    )
 
 
 def _detectors(bench: BenchFile, name: str) -> DetectorLayout:

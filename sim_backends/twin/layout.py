@@ -20,6 +20,28 @@ class ModulatorLayout:
 
 
 @dataclass(frozen=True)
+class MirrorLayout:
+    """Blocks of a mirror device.
+
+    Attributes
+    ----------
+    channels
+        How many blocks emit.
+    field_at_full
+        Field of a block at its largest amplitude, nominally.
+    largest_share
+        That amplitude, relative to the light on the block.
+    has_carrier
+        Whether the first order of a carrier is taken.
+    """
+
+    channels: int
+    field_at_full: float
+    largest_share: float
+    has_carrier: bool
+
+
+@dataclass(frozen=True)
 class DetectorLayout:
     """A bank of balanced detectors; ``step_volts`` is that of the digitiser."""
 
@@ -62,11 +84,11 @@ class StageLayout:
     inputs, outputs
         Neurons on either side.
     source
-        Modulator array at the input side; ``None``: light of the previous stage.
+        Modulators or mirrors at the input side; ``None``: light of the previous stage.
     full_scale
         Weight of a block that diffracts everything, amplifier at a gain of one.
     emitter, injector
-        Modulator arrays in front of and behind the absorber.
+        Modulators or mirrors in front of and behind the absorber.
     taps
         Detector bank of each port there is.
     """
@@ -119,6 +141,7 @@ class TwinLayout:
     saturation_watts: float
     shot_period_seconds: float
     linewidth_hertz: float = 6.07e6
+    mirrors: Mapping[str, MirrorLayout] = field(default_factory=dict)
     pump_shutter: str | None = None
     probe_shutter: str | None = None
     reference_shutter: str | None = None

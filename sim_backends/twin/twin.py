@@ -26,6 +26,7 @@ from sim_backends.twin.devices import (
 from sim_backends.twin.faults import Faults
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import Port, TwinLayout
+from sim_backends.twin.mirrors import MirrorTruth
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.readout import read_bank
 from sim_backends.twin.stage import StageTruth
@@ -55,7 +56,7 @@ class Twin:
         What has been broken on purpose.
     shot_period_seconds
         Time from one shot to the next.
-    stages, modulators, amplifiers, detectors
+    stages, modulators, mirrors, amplifiers, detectors
         The truth itself, for tests and reports; no calibration looks here.
     """
 
@@ -103,11 +104,17 @@ class Twin:
             name: DetectorTruth(one, imperfections.taps, layout.photons_per_field, generator)
             for name, one in sorted(layout.detectors.items())
         }
+        self.mirrors = {
+            name: MirrorTruth(one, imperfections.mirrors, generator)
+            for name, one in sorted(layout.mirrors.items())
+        }
         self._stage_of_panel = {stage.layout.panel: stage for stage in self.stages}
-        self._drives: dict[str, Floats] = {
+        self._drives: dict[str, npt.NDArray[Any]] = {
             name: np.zeros((1, one.channels), np.float32) for name, one in layout.modulators.items()
         }
-        self._versions = dict.fromkeys(layout.modulators, 0)
+        for name, mirrors in layout.mirrors.items():
+            self._drives[name] = np.zeros((1, mirrors.channels), np.complex64)
+        self._versions = dict.fromkeys(self._drives, 0)
         self._medium_version = 0
         shutters = (layout.pump_shutter, layout.probe_shutter, layout.reference_shutter)
         self._open = {name: True for name in shutters if name is not None}
@@ -121,9 +128,13 @@ class Twin:
 
     # What instruments do ---------------------------------------------------------------------
 
-    def drive(self, name: str, volts: Floats) -> None:
-        """Let modulators step through ``volts [shots, n]``, or hold ``[1, n]``."""
-        self._drives[name] = volts
+    def drive(self, name: str, drive: npt.NDArray[Any]) -> None:
+        """Let an emitter step through ``drive [shots, n]``, or hold ``[1, n]``.
+
+        Volts of modulators; of mirrors the complex share of the light on each block that the
+        frames send on.
+        """
+        self._drives[name] = drive
         self._versions[name] += 1
 
     def show(
@@ -237,16 +248,23 @@ class Twin:
                 normals_of_bank = self._generator.standard_normal(bank.layout.channels)
                 bank.wander(kept, spread, normals_of_bank)
 
-    def _field_of(self, modulators: str, shots: int) -> Field:
-        drive = self._drives[modulators]
-        field = self.modulators[modulators].field(drive[:shots])
+    def _field_of(self, emitter: str, shots: int) -> Field:
+        drive = self._drives[emitter][:shots]
+        field: npt.NDArray[Any]
+        if emitter in self.mirrors:
+            field = self.mirrors[emitter].field(drive)
+        else:
+            field = self.modulators[emitter].field(drive)
         if self._laser_amplitude != 1:
             field *= self._laser_amplitude
         if len(field) < shots:
             # A held setting, or a sequence shorter than the shots: the last one stays.
             rest = np.repeat(field[-1:], shots - len(field), axis=0)
             field = np.concatenate([field, rest])
-        return self.faults.driven(modulators, field)[np.newaxis]
+        field = self.faults.driven(emitter, field)
+        if np.iscomplexobj(field):
+            return np.stack([field.real, field.imag])
+        return field[np.newaxis]
 
     def _is_open(self, shutter: str | None) -> bool:
         return self.laser_on and (shutter is None or self._open[shutter])
@@ -306,12 +324,8 @@ class Twin:
             arriving = returning
             if one.injector is not None and probe:
                 injected = self._field_of(one.injector, shots)
-                if arriving is None:
-                    arriving = injected
-                else:
-                    # The light of the stage behind stays what its own tap sees.
-                    arriving = arriving.copy()
-                    arriving[0] += injected[0]
+                # The light of the stage behind stays what its own tap sees.
+                arriving = injected if arriving is None else _joined(arriving, injected)
             returning = None
             stage.delta = stage.rho = None
             if arriving is None:
@@ -386,3 +400,11 @@ class Twin:
         for index, stage in enumerate(self.stages):
             stage.restore({name: state[f"stages/{index}/{name}"] for name in stage.state()})
         self._keys = [None] * len(self.stages)
+
+
+def _joined(one: Field, other: Field) -> Field:
+    """Return two fields together, ``[1 or 2, B, n]`` each."""
+    more, fewer = (one, other) if len(one) >= len(other) else (other, one)
+    together = more.copy()
+    together[: len(fewer)] += fewer
+    return together
