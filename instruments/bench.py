@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.arrangements.bench_light import Arrangement, BenchLight
+from instruments.bank_phases import ReferencePhases
 from instruments.errors import InstrumentError, NetworkError
 from instruments.gain_ledger import LayerGain, layer_gain
 from instruments.gradient_averaging import average_outer_products
@@ -61,6 +62,8 @@ class Bench:
         How layers are laid out over stages, and the exposures they share.
     switch_on
         Brings light sources, supplies and shutters from their safe state into operation.
+    reference_phases
+        What turns the references of the taps; ``None`` where nothing does.
     tracker
         Keeps the references in phase; ``None`` where nothing does.
     safe_order, safe_timeout_seconds
@@ -79,6 +82,7 @@ class Bench:
         light: BenchLight,
         *,
         switch_on: Callable[[], None],
+        reference_phases: ReferencePhases | None = None,
         tracker: PhaseTracker | None = None,
         safe_order: Sequence[str],
         safe_timeout_seconds: float,
@@ -91,6 +95,7 @@ class Bench:
         self.arrangement = arrangement
         self._layers = tuple(layers)
         self._switch_on = switch_on
+        self.reference_phases = reference_phases
         self.tracker = tracker
         self._safe_order = list(safe_order)
         self._safe_timeout_seconds = safe_timeout_seconds

@@ -13,15 +13,19 @@ import numpy as np
 from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.arrangements.cascade import Cascade
 from instruments.arrangements.in_turn import InTurn
+from instruments.bank_phases import BankPhases, ReferencePhases, can_turn
 from instruments.bench import Bench, Stateful
-from instruments.bench_file.placement import emitter_channels
+from instruments.bench_file.placement import emitter_channels, tap_channels
 from instruments.bench_file.schema import BenchFile, StageSection
 from instruments.calibration import nominal
 from instruments.calibration.bench_tables import BenchTables as BenchTables
 from instruments.calibration.bench_tables import stored_tables
 from instruments.calibration.table import CalibrationTable
+from instruments.calibration.tap import TapTable
+from instruments.camera_taps import CameraTaps
 from instruments.errors import BenchFileError, CalibrationError
-from instruments.exposure import Exposer
+from instruments.exposure import Exposer, TapReader
+from instruments.interfaces.camera import Camera
 from instruments.interfaces.instrument import Instrument
 from instruments.interfaces.laser import Laser
 from instruments.interfaces.mirror_device import MirrorDevice
@@ -107,7 +111,7 @@ def measured_tables(bench: BenchFile, nominal: BenchTables, now: datetime) -> Be
         nominal,
         bench=bench.name,
         absorbers={name: name for name, stage in bench.stages.items() if stage.absorber},
-        reference_phase=bench.arms.reference.phase,
+        reference_phase=bench.reference_phase,
         now=now,
     )
 
@@ -180,7 +184,12 @@ def _wired(
     prepared: Mapping[str, PreparedInstrument],
 ) -> Bench:
     layers = network_layers(bench, derivative)
-    detectors = {name: cast(PhotodetectorArray, instruments[name]) for name in tables.taps}
+    detectors = {name: _reader(bench, name, instruments[name]) for name in tables.taps}
+    tables.taps = {
+        name: _within(table, detectors[name].saturation_volts)
+        for name, table in tables.taps.items()
+    }
+    phases = _reference_phases(bench, instruments, detectors)
     exposer = Exposer(
         cast(TriggerSource, instruments[bench.exposure.trigger]),
         detectors,
@@ -194,7 +203,8 @@ def _wired(
         bench.optics.input_field,
         _bypass(bench, instruments),
         bench.exposure.marks,
-        frozenset(
+        shots_per_sample=bench.shots_per_sample,
+        backward_banks=frozenset(
             bank
             for stage in bench.stages.values()
             for port, bank in stage.taps.present().items()
@@ -222,8 +232,9 @@ def _wired(
         instruments,
         arrangement,
         light,
-        switch_on=_SwitchOn(bench, instruments, tables),
-        tracker=_phase_tracker(bench, instruments, tables, stages, exposer, prepared),
+        switch_on=_SwitchOn(bench, instruments, tables, phases),
+        reference_phases=phases,
+        tracker=_phase_tracker(bench, phases, tables, stages, exposer, prepared),
         safe_order=bench.safe_state.order,
         safe_timeout_seconds=bench.safe_state.timeout,
         shared=_stateful(resources),
@@ -238,9 +249,55 @@ def _wired(
     )
 
 
+def _reader(bench: BenchFile, name: str, instrument: Instrument) -> TapReader:
+    """Return detectors as they are, and a camera so that it is read like them."""
+    section = bench.taps.get(name)
+    if section is None or section.regions is None:
+        return cast(PhotodetectorArray, instrument)
+    camera = cast(Camera, instrument)
+    limit = camera.limits()["exposure_seconds"]
+    camera.set_exposure_seconds(min(max(bench.exposure.window, limit.low), limit.high))
+    fringes = section.fringes if section.estimator == "off-axis camera" else None
+    regions = section.regions.regions(tap_channels(bench, name))
+    return CameraTaps(camera, regions, fringes, section.reference_counts or 0.0)
+
+
+def _within(table: TapTable, saturation: float) -> TapTable:
+    """Return a table that knows where readings saturate, if it did not."""
+    if np.isfinite(table.saturation_volts) or not np.isfinite(saturation):
+        return table
+    return TapTable(
+        table.volts_per_field,
+        table.offset_volts,
+        table.phase_radians,
+        saturation,
+        provenance=table.provenance,
+        covariance=table.covariance,
+    )
+
+
+def _reference_phases(
+    bench: BenchFile, instruments: Mapping[str, Instrument], detectors: Mapping[str, TapReader]
+) -> ReferencePhases | None:
+    """Return what turns the references of the banks: an actuator, numbers, or both."""
+    name = bench.arms.reference.phase
+    actuator = None if name is None else cast(ReferencePhase, instruments[name])
+    if bench.reference_phase is None:
+        return None
+    cameras = []
+    for stage in bench.stages.values():
+        for bank in stage.taps.present().values():
+            reader = detectors[bank]
+            off_axis = isinstance(reader, CameraTaps) and reader.fringes is not None
+            cameras.append(reader if isinstance(reader, CameraTaps) and off_axis else None)
+    if not any(cameras):
+        return actuator
+    return BankPhases(actuator, cameras)
+
+
 def _phase_tracker(
     bench: BenchFile,
-    instruments: Mapping[str, Instrument],
+    phases: ReferencePhases | None,
     tables: BenchTables,
     stages: Mapping[str, StageHardware],
     exposer: Exposer,
@@ -248,13 +305,15 @@ def _phase_tracker(
 ) -> PhaseTracker | None:
     """Return what keeps the references in phase, if the file asks for it."""
     reference = bench.arms.reference
-    if reference.phase is None or not reference.track_every:
+    if phases is None or not reference.track_every:
         return None
-    measured = tables.reference_phases.get(reference.phase)
-    if measured is not None:
-        slopes = measured.radians_per_volt
-    else:
+    measured = tables.reference_phases.get(bench.reference_phase or "")
+    slopes = None if measured is None else measured.radians_per_volt
+    if slopes is None and reference.phase is not None:
         slopes = nominal.radians_per_volt(bench, prepared[reference.phase])
+    if isinstance(phases, BankPhases):
+        slopes = phases.radians_per_volt(slopes)
+    assert slopes is not None
     ports = [
         (bank, port)
         for stage in bench.stages.values()
@@ -269,13 +328,14 @@ def _phase_tracker(
             tables.taps[bank].saturation_volts,
         )
         for channel, (bank, port) in enumerate(ports)
+        if can_turn(phases, channel)
     ]
     return PhaseTracker(
         exposer,
         [stage.source for stage in stages.values() if stage.source is not None],
         [stage.injector for stage in stages.values() if stage.injector is not None],
         banks,
-        cast(ReferencePhase, instruments[reference.phase]),
+        phases,
         slopes,
         reference.track_every,
         bench.exposure.timeout,
@@ -318,7 +378,8 @@ def _stage(
         if instrument is None:
             return None
         driven = _driven(bench, instrument, instruments[instrument])
-        return Emitter(driven, tables.encoders[instrument], marks if bench.exposure.marks else ())
+        shown = marks if bench.exposure.marks else ()
+        return Emitter(driven, tables.encoders[instrument], shown, bench.shots_per_sample)
 
     bank = tables.weight_banks[name]
     amplifier = section.amplifier
@@ -363,6 +424,7 @@ class _SwitchOn:
     bench: BenchFile
     instruments: Mapping[str, Instrument]
     tables: BenchTables
+    phases: ReferencePhases | None
 
     def __call__(self) -> None:
         bench, timeout = self.bench, self.bench.exposure.timeout
@@ -382,10 +444,10 @@ class _SwitchOn:
                 laser = cast(Laser, self.instruments[name])
                 laser.set_enabled(True)
                 laser.lock(timeout)
-        for name, phases in self.tables.reference_phases.items():
-            actuator = cast(ReferencePhase, self.instruments[name])
-            actuator.set_volts(np.asarray(phases.rest_volts))
-            actuator.wait_until_settled(timeout)
+        measured = self.tables.reference_phases.get(bench.reference_phase or "")
+        if measured is not None and self.phases is not None:
+            self.phases.set_volts(np.asarray(measured.rest_volts))
+            self.phases.wait_until_settled(timeout)
         arms: tuple[Literal["forward", "backward", "reference"], ...]
         arms = ("reference", "forward", "backward")
         for arm in arms:

@@ -12,12 +12,11 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from instruments.bank_phases import ReferencePhases, can_turn
 from instruments.bench import Bench
 from instruments.bench_file.schema import BenchFile
-from instruments.exposure import Volts
+from instruments.exposure import TapReader, Volts
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
-from instruments.interfaces.photodetector_array import PhotodetectorArray
-from instruments.interfaces.reference_phase import ReferencePhase
 from instruments.interfaces.shutter import Shutter
 from instruments.interfaces.spatial_light_modulator import BlockPattern
 from instruments.interfaces.temperature_controller import TemperatureController
@@ -87,9 +86,9 @@ class CalibrationLight:
         limit = self.bench.instruments[name].limits()["volts"]
         return limit.low, limit.high
 
-    def detectors(self, bank: str) -> PhotodetectorArray:
-        """Return a bank of detectors by name."""
-        return cast(PhotodetectorArray, self.bench.instruments[bank])
+    def detectors(self, bank: str) -> TapReader:
+        """Return a bank of detectors, or a camera read like them, by name."""
+        return self.bench.light.exposer.detectors[bank]
 
     def banks(self) -> list[str]:
         """Return all banks of taps, in the order of the reference phase's channels."""
@@ -111,10 +110,13 @@ class CalibrationLight:
         return min(limit, float(amplifier.current_limits_amperes().min()))
 
     @property
-    def reference_phase(self) -> ReferencePhase | None:
-        """The actuator of the reference phases, if there is one."""
-        name = self.file.arms.reference.phase
-        return None if name is None else cast(ReferencePhase, self.bench.instruments[name])
+    def reference_phase(self) -> ReferencePhases | None:
+        """What turns the reference phases, if anything does."""
+        return self.bench.reference_phases
+
+    def can_turn(self, bank: str) -> bool:
+        """Return whether the reference of a bank can be turned."""
+        return can_turn(self.reference_phase, self.banks().index(bank))
 
     @property
     def oven(self) -> TemperatureController | None:

@@ -8,7 +8,6 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from instruments.interfaces.photodetector_array import PhotodetectorArray
 from instruments.interfaces.trigger_source import TriggerSource
 
 Light = Literal["dark", "reference", "forward", "backward", "both"]
@@ -33,6 +32,32 @@ class Stepping(Protocol):
         ...
 
 
+class TapReader(Protocol):
+    """Detectors, or a camera read like them: one number a neuron and shot."""
+
+    @property
+    def channels(self) -> int:
+        """How many neurons are read."""
+        ...
+
+    @property
+    def saturation_volts(self) -> float:
+        """Readings of this magnitude or more are saturated and mean nothing."""
+        ...
+
+    def arm(self, shots: int, /) -> None:
+        """Get ready to take readings."""
+        ...
+
+    def read(self, timeout_seconds: float, /) -> Volts:
+        """Return the readings ``[shots, channels]``."""
+        ...
+
+    def stop(self) -> None:
+        """Abandon what is armed or not yet read."""
+        ...
+
+
 class Exposer:
     """Takes exposures with the instruments of a bench.
 
@@ -41,7 +66,7 @@ class Exposer:
     trigger
         The master of the shots.
     detectors
-        Banks of detectors by name.
+        Banks of detectors, or of cameras read like them, by name.
     timeout_seconds
         How long any wait may take.
     """
@@ -49,11 +74,11 @@ class Exposer:
     def __init__(
         self,
         trigger: TriggerSource,
-        detectors: Mapping[str, PhotodetectorArray],
+        detectors: Mapping[str, TapReader],
         timeout_seconds: float,
     ) -> None:
         self._trigger = trigger
-        self._detectors = detectors
+        self.detectors = detectors
         self._timeout_seconds = timeout_seconds
 
     def take(
@@ -66,7 +91,7 @@ class Exposer:
         dict
             Volts ``[shots, channels]`` of every bank.
         """
-        armed = {name: self._detectors[name] for name in banks}
+        armed = {name: self.detectors[name] for name in banks}
         for output in outputs:
             output.arm()
         for detector in armed.values():
@@ -83,5 +108,5 @@ class Exposer:
         self._trigger.stop()
         for output in outputs:
             output.stop()
-        for detector in self._detectors.values():
+        for detector in self.detectors.values():
             detector.stop()

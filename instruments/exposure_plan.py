@@ -242,6 +242,12 @@ def plan_exposures(bench: BenchFile) -> list[PlannedExposure]:
     else:
         width = bench.stages[names[0]].blocks.columns
         plan = _plan_in_turn(bench.network.layers, width, names[0])
+    repeats = bench.shots_per_sample
+    if repeats > 1:
+        plan = [
+            replace(one, shots_per_sample=repeats, extra_shots=repeats * one.extra_shots)
+            for one in plan
+        ]
     return [_marked(one) for one in plan] if bench.exposure.marks else plan
 
 

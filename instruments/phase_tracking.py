@@ -22,8 +22,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from instruments.bank_phases import ReferencePhases
 from instruments.exposure import Exposer
-from instruments.interfaces.reference_phase import ReferencePhase
 from instruments.stage_hardware import Emitter
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class PhaseTracker:
         sources: Sequence[Emitter],
         injectors: Sequence[Emitter],
         banks: Sequence[PilotBank],
-        actuator: ReferencePhase,
+        actuator: ReferencePhases,
         radians_per_volt: Floats,
         every: int,
         timeout_seconds: float,

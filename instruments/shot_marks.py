@@ -25,6 +25,9 @@ MARKS = len(FORWARD_MARKS)
 LEAST_CONTRAST = 0.003
 """Share of a detector's range that marks must show to be told from darkness."""
 
+LEAST_NOISE_RATIO = 10.0
+"""Noise of readings that marks must exceed so many times to be told from darkness."""
+
 LARGEST_MISMATCH = 0.25
 """How far the dark marks may differ, as a share of what the brightest one shows."""
 
@@ -38,7 +41,7 @@ the second is brighter by this, the probe came late."""
 Pattern = npt.NDArray[np.float64]
 
 
-def in_step(marks: Volts, range_volts: float, *, backward: bool) -> bool:
+def in_step(marks: Volts, range_volts: float, *, backward: bool, noise_volts: float = 0.0) -> bool:
     """Return whether what a bank read behind the samples can be the marks.
 
     Parameters
@@ -50,6 +53,8 @@ def in_step(marks: Volts, range_volts: float, *, backward: bool) -> bool:
         network may send no light to a bank.
     backward
         Whether the bank taps errors, not activations.
+    noise_volts
+        rms noise of a reading, where it is not small beside ``LEAST_CONTRAST``.
     """
     if float(np.abs(marks).max()) >= range_volts:
         # Clipped readings say nothing of how bright it was.
@@ -58,7 +63,8 @@ def in_step(marks: Volts, range_volts: float, *, backward: bool) -> bool:
     dark = 0.5 * (before + after)
     first, second, mismatch = _rms(both - dark), _rms(inputs - dark), _rms(before - after)
     brightest = max(first, second)
-    if max(brightest, mismatch) < LEAST_CONTRAST * range_volts:
+    least = max(LEAST_CONTRAST * range_volts, LEAST_NOISE_RATIO * noise_volts)
+    if max(brightest, mismatch) < least:
         return True
     if mismatch > LARGEST_MISMATCH * brightest:
         return False

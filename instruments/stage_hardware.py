@@ -57,22 +57,29 @@ class Emitter:
     ----------
     marks
         Brightness of the shots behind the samples (``instruments.shot_marks``); empty: none.
+    shots_per_sample
+        How often every sample is shown, shot after shot.
     """
 
     modulators: Driven
     table: FieldEncoder
     marks: tuple[float, ...] = ()
+    shots_per_sample: int = 1
     _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def load(self, fields: Array) -> None:
         """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
-        samples = len(fields)
-        shape = (samples + len(self.marks), self.table.channels)
+        shown = len(fields) * self.shots_per_sample
+        shape = (shown + len(self.marks), self.table.channels)
         if self._volts.shape != shape:
             self._volts = np.empty(shape, np.float32)
-            self._mark(self._volts[samples:])
-        self.table.encode(fields, self._volts[:samples])
+            self._mark(self._volts[shown:])
+        if self.shots_per_sample == 1:
+            self.table.encode(fields, self._volts[:shown])
+        else:
+            once = self.table.encode(fields)
+            self._volts[:shown] = np.repeat(once, self.shots_per_sample, axis=0)
         self.modulators.load(self._volts)
 
     def adopt(self, table: FieldEncoder) -> None:
@@ -82,12 +89,13 @@ class Emitter:
         self._volts = np.zeros((0, 0), np.float32)
 
     def load_dark(self, shots: int) -> None:
-        """Load ``shots`` shots without light."""
-        if len(self._dark) != shots + len(self.marks):
+        """Load ``shots`` samples without light."""
+        shown = shots * self.shots_per_sample
+        if len(self._dark) != shown + len(self.marks):
             self._dark = np.repeat(
-                self.table.dark_drive[np.newaxis], shots + len(self.marks), axis=0
+                self.table.dark_drive[np.newaxis], shown + len(self.marks), axis=0
             )
-            self._mark(self._dark[shots:])
+            self._mark(self._dark[shown:])
         self.modulators.load(self._dark)
 
     def _mark(self, volts: Array) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.tap import TapTable
+from instruments.camera_taps import CameraTaps
 from instruments.errors import FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
 from instruments.network import Array, Pass
@@ -39,6 +40,8 @@ class BenchLight:
     bypass
         Detunes the laser so that the absorber becomes transparent, or tunes it back; ``None``
         where nothing needs it.
+    shots_per_sample
+        How often every sample is shown; its readings are averaged.
     marked
         Whether marks follow the samples (``instruments.shot_marks``).
     backward_banks
@@ -60,6 +63,7 @@ class BenchLight:
     read: int = 0
     saturated: int = 0
     slips: int = 0
+    shots_per_sample: int = 1
 
     def take(
         self, shots: int, emitters: Sequence[Emitter], banks: Sequence[str]
@@ -79,21 +83,32 @@ class BenchLight:
             If emitters or detectors are out of step again and again.
         """
         outputs = [one.modulators for one in emitters]
+        shown = shots * self.shots_per_sample
         if not self.marked:
-            return self.exposer.take(shots, outputs, banks)
-        for _ in range(ATTEMPTS):
-            volts = self.exposer.take(shots + MARKS, outputs, banks)
+            return self._averaged(self.exposer.take(shown, outputs, banks), shown)
+        for attempt in range(ATTEMPTS):
+            try:
+                volts = self.exposer.take(shown + MARKS, outputs, banks)
+            except FrameSlipError as slip:
+                # A camera counts its frames itself.
+                if attempt == ATTEMPTS - 1:
+                    raise
+                self.slips += 1
+                logger.warning("%s: the exposure is repeated", slip)
+                self.exposer.stop(outputs)
+                continue
             late = [
                 bank
                 for bank, read in volts.items()
                 if not in_step(
-                    read[shots:],
+                    read[shown:],
                     self.taps[bank].saturation_volts,
                     backward=bank in self.backward_banks,
+                    noise_volts=self._noise_of(bank),
                 )
             ]
             if not late:
-                return {bank: read[:shots] for bank, read in volts.items()}
+                return self._averaged(volts, shown)
             self.slips += 1
             logger.warning("frames slipped at %s: the exposure is repeated", ", ".join(late))
             self.exposer.stop(outputs)
@@ -102,6 +117,21 @@ class BenchLight:
             f"{ATTEMPTS} times; look at the trigger cables, and whether every instrument is ready "
             "before the next trigger"
         )
+
+    def _noise_of(self, bank: str) -> float:
+        """Return the noise of a bank's readings where photons make it large: on a camera."""
+        reader = self.exposer.detectors[bank]
+        return reader.noise_counts if isinstance(reader, CameraTaps) else 0.0
+
+    def _averaged(self, volts: dict[str, Volts], shown: int) -> dict[str, Volts]:
+        """Return one reading a sample, what follows the samples left out."""
+        repeats = self.shots_per_sample
+        if repeats == 1:
+            return {bank: read[:shown] for bank, read in volts.items()}
+        return {
+            bank: read[:shown].reshape(shown // repeats, repeats, -1).mean(axis=1)
+            for bank, read in volts.items()
+        }
 
     def fields(
         self, bank: str, volts: Volts, channels: int, background: Volts | None = None

@@ -10,6 +10,7 @@ from instruments.bench_file.placement import (
     channels_needed,
     emitter_channels,
     placed_layers,
+    tap_channels,
 )
 from instruments.bench_file.problems import Problem, listed, nearest, refuse
 from instruments.bench_file.roles import KINDS_OF_ROLE, Role, roles
@@ -17,6 +18,9 @@ from instruments.bench_file.schema import BenchFile
 from instruments.errors import LimitError
 
 LIGHT = ("laser", "shutter", "modulator_array", "mirror_device")
+LEAST_FRINGES = 2.0
+"""Periods of the fringes that a region of a camera holds at least."""
+
 SUPPLIES = ("optical_amplifier", "temperature_controller", "phase_shifter_array")
 
 
@@ -219,6 +223,86 @@ def _mirrors(bench: BenchFile) -> Iterator[Problem]:
                 yield Problem(f"mirrors.{name}.blocks", str(error))
 
 
+def _estimators(bench: BenchFile) -> Iterator[Problem]:
+    """Every tap's estimator has what it needs and tells signs."""
+    tapping = {role.instrument: role for role in roles(bench) if role.name == "tap"}
+    for name in bench.taps:
+        if name not in tapping:
+            yield Problem(
+                f"taps.{name}",
+                f"'{name}' taps no stage; those that do: {listed(tapping)}{nearest(name, tapping)}",
+            )
+    for name, role in tapping.items():
+        is_camera = bench.instruments[name].kind == "camera"
+        section = bench.taps.get(name)
+        key = f"taps.{name}"
+        if section is None:
+            if is_camera:
+                yield Problem(
+                    key,
+                    f"missing; '{name}' is a camera: say how fields are had from it, such as "
+                    'estimator = "off-axis camera", with its regions and fringes',
+                )
+            continue
+        if section.estimator == "intensity":
+            yield Problem(
+                f"{key}.estimator",
+                f"found 'intensity'; {role.key} carries fields of both signs and an absorber "
+                "passes amplitudes: give it a reference, as 'balanced homodyne', 'single port with "
+                "offset' or 'off-axis camera'",
+            )
+        elif is_camera:
+            yield from _camera_taps(bench, name, role)
+        elif section.estimator == "off-axis camera":
+            yield Problem(
+                f"{key}.estimator",
+                f"found 'off-axis camera'; '{name}' is a "
+                f"{_words(bench.instruments[name].kind)}: fringes take a camera",
+            )
+
+
+def _camera_taps(bench: BenchFile, name: str, role: Role) -> Iterator[Problem]:
+    section, key = bench.taps[name], f"taps.{name}"
+    if section.estimator == "balanced homodyne":
+        yield Problem(
+            f"{key}.estimator",
+            "found 'balanced homodyne'; a camera has one port: 'off-axis camera' or 'single port "
+            "with offset'",
+        )
+    if section.counts_per_field is None:
+        yield Problem(f"{key}.counts_per_field", "missing; a nominal table is made with it")
+    if section.reference_counts is None:
+        yield Problem(f"{key}.reference_counts", "missing; how strong light may be follows from it")
+    if section.regions is None:
+        yield Problem(f"{key}.regions", "missing; they say where on the camera each neuron is")
+        return
+    regions, needed = section.regions, tap_channels(bench, name)
+    if regions.rows * regions.columns < needed:
+        yield Problem(
+            f"{key}.regions",
+            f"found {regions.rows} x {regions.columns} regions; {role.key} has {needed} neurons",
+        )
+    settings = bench.instruments[name].settings
+    rows, columns = settings.get("rows"), settings.get("columns")
+    if type(rows) is int and type(columns) is int:
+        try:
+            regions.geometry.check_fits(name, rows, columns)
+        except LimitError as error:
+            yield Problem(f"{key}.regions", str(error))
+    if section.estimator != "off-axis camera":
+        return
+    if section.fringes is None:
+        yield Problem(f"{key}.fringes", "missing; an off-axis camera reads fields from them")
+        return
+    periods = max(abs(section.fringes[0]) * regions.height, abs(section.fringes[1]) * regions.width)
+    if periods < LEAST_FRINGES:
+        yield Problem(
+            f"{key}.fringes",
+            f"a region holds {periods:.2g} periods; at least {LEAST_FRINGES:g} tell fringes from "
+            "the light they stand on: tilt the reference more, or make the regions larger",
+        )
+
+
 def _needs_signs(bench: BenchFile, role: Role) -> bool:
     """Whether an emitter shows errors, sums or activations; inputs of data may have one sign."""
     if role.name != "inputs":
@@ -358,6 +442,7 @@ _CHECKS: tuple[Callable[[BenchFile], Iterator[Problem]], ...] = (
     _way_back,
     _sizes,
     _mirrors,
+    _estimators,
     _absorber,
     _safe_state,
 )

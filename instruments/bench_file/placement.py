@@ -97,6 +97,15 @@ def channels_needed(bench: BenchFile) -> Mapping[str, int]:
     return needed
 
 
+def tap_channels(bench: BenchFile, name: str) -> int:
+    """Return how many neurons a bank of taps of a stage sees: those of its side of the panel."""
+    for stage in bench.stages.values():
+        for port, bank in stage.taps.present().items():
+            if bank == name:
+                return stage.blocks.columns if port == "rho" else stage.blocks.rows
+    raise BenchFileError(f"{bench.origin}: no stage has '{name}' as a tap")
+
+
 def emitter_channels(bench: BenchFile, name: str) -> int:
     """Return how many neurons an emitter of a stage has: those of its side of the panel."""
     for stage in bench.stages.values():

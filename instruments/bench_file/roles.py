@@ -15,7 +15,7 @@ KINDS_OF_ROLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "amplifier": ("optical_amplifier",),
         "emitter": ("modulator_array", "mirror_device"),
         "injector": ("modulator_array", "mirror_device"),
-        "tap": ("photodetector_array",),
+        "tap": ("photodetector_array", "camera"),
         "oven": ("temperature_controller",),
         "laser": ("laser",),
         "trigger": ("trigger_source",),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from instruments.bench_file.placement import emitter_channels
+from instruments.bench_file.placement import emitter_channels, tap_channels
 from instruments.bench_file.schema import BenchFile, MirrorsSection, StageSection
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.encoder import EncoderTable
@@ -73,7 +73,15 @@ def mirror_encoder_table(
 
 
 def tap_table(bench: BenchFile, instrument: PreparedInstrument) -> TapTable:
-    """Return the nominal table of a bank of detectors."""
+    """Return the nominal table of a bank of detectors, or of a camera's regions, in counts."""
+    section = bench.taps.get(instrument.request.name)
+    if section is not None and section.regions is not None and section.counts_per_field is not None:
+        return TapTable.nominal(
+            tap_channels(bench, instrument.request.name),
+            section.counts_per_field,
+            instrument=instrument.request.name,
+            bench=bench.name,
+        )
     return TapTable.nominal(
         _setting(bench, instrument, "channels"),
         _setting(bench, instrument, "volts_per_field"),

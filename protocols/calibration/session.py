@@ -112,7 +112,7 @@ class CalibrationSession:
             )
         for name, encoder in self.tables.encoders.items():
             self.light.rest_volts[name] = encoder.dark_drive
-        phases = self.tables.reference_phases.get(self.light.file.arms.reference.phase or "")
+        phases = self.tables.reference_phases.get(self.light.file.reference_phase or "")
         if phases is not None:
             for channel, bank in enumerate(self.light.banks()[: phases.channels]):
                 self.rest_volts[bank] = float(phases.rest_volts[channel])

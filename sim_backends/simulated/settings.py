@@ -338,7 +338,10 @@ class MirrorDeviceSettings(_Settings):
 
 
 class CameraSettings(_Settings):
-    """A camera in front of one port of a stage, a spot of light for every neuron.
+    """A camera with a spot of light for every neuron.
+
+    One that a stage has as a tap sees that tap's light, its spots in the middle of their regions,
+    and the reference of its estimator. Any other looks at the port its settings name.
 
     Attributes
     ----------
@@ -348,8 +351,9 @@ class CameraSettings(_Settings):
         Pixels.
     spot_pitch
         Pixels from one neuron's spot to the next; spots fill the sensor row by row.
-    counts_per_power
-        Counts of the brightest pixel of a spot of field 1, in an exposure of ``nominal_exposure``.
+    counts_per_power, reference_counts
+        Counts in the middle of a spot of field 1, and of the reference of a tap, in an
+        exposure of ``nominal_exposure``.
     black_level, full_well, read_noise
         In counts.
     electrons_per_count
@@ -362,6 +366,7 @@ class CameraSettings(_Settings):
     columns: Count = 96
     spot_pitch: Annotated[int, Field(strict=True, ge=3)] = 8
     counts_per_power: PositiveNumber = 1000.0
+    reference_counts: NonNegativeNumber = 400.0
     nominal_exposure: PositiveSeconds = 1e-4
     shortest_exposure: PositiveSeconds = 1e-6
     longest_exposure: PositiveSeconds = 1.0

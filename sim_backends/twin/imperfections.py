@@ -213,6 +213,21 @@ class TapImperfections(_Section):
     quantised: bool = True
 
 
+class CameraImperfections(_Section):
+    """Where a camera really is: what remains after mounting it by eye.
+
+    Attributes
+    ----------
+    rotation, scale, shift
+        Spreads of the angle about the optical axis, of the relative magnification, and of the
+        place in either direction, in pixels.
+    """
+
+    rotation: NonNegativeRadians = 5e-3
+    scale: NonNegativeFraction = 0.005
+    shift: Annotated[float, Field(ge=0, le=100)] = 0.7
+
+
 class Imperfections(_Section):
     """Everything in which a twin differs from the ideal network."""
 
@@ -224,6 +239,7 @@ class Imperfections(_Section):
     amplifiers: AmplifierImperfections = AmplifierImperfections()
     absorber: AbsorberImperfections = AbsorberImperfections()
     taps: TapImperfections = TapImperfections()
+    cameras: CameraImperfections = CameraImperfections()
 
     @classmethod
     def perfect(cls, seed: int = 1) -> Self:
@@ -279,4 +295,5 @@ class Imperfections(_Section):
                 reflection_drift=0.0,
                 quantised=False,
             ),
+            cameras=CameraImperfections.model_construct(rotation=0.0, scale=0.0, shift=0.0),
         )

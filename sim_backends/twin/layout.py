@@ -52,6 +52,39 @@ class DetectorLayout:
 
 
 @dataclass(frozen=True)
+class CameraLayout:
+    """A camera and the spots on it, nominally.
+
+    Attributes
+    ----------
+    centres
+        Row and column of each neuron's spot.
+    spot_radius
+        To 1/e of the field, in pixels.
+    counts_per_power
+        Counts in the middle of a spot of field 1.
+    reference_counts, fringes
+        Counts of the reference, and its fringes in cycles a pixel down and across.
+    black_level, full_well, read_noise
+        In counts.
+    electrons_per_count
+        Photoelectrons that make one.
+    """
+
+    rows: int
+    columns: int
+    centres: tuple[tuple[float, float], ...]
+    spot_radius: float
+    counts_per_power: float
+    reference_counts: float
+    fringes: tuple[float, float]
+    black_level: float
+    full_well: float
+    read_noise: float
+    electrons_per_count: float
+
+
+@dataclass(frozen=True)
 class PanelLayout:
     """The blocks of a liquid-crystal panel."""
 
@@ -142,6 +175,7 @@ class TwinLayout:
     shot_period_seconds: float
     linewidth_hertz: float = 6.07e6
     mirrors: Mapping[str, MirrorLayout] = field(default_factory=dict)
+    cameras: Mapping[str, CameraLayout] = field(default_factory=dict)
     pump_shutter: str | None = None
     probe_shutter: str | None = None
     reference_shutter: str | None = None

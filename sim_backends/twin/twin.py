@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from sim_backends.optics.atomic_vapour import detuned_optical_depth, optical_depth_at
 from sim_backends.optics.phase_drift import transition
+from sim_backends.twin.camera import CameraTruth
 from sim_backends.twin.clock import SimulatedClock
 from sim_backends.twin.devices import (
     AbsorberTruth,
@@ -54,9 +55,11 @@ class Twin:
         The bench's time.
     faults
         What has been broken on purpose.
+    noise
+        Where all noise of light comes from.
     shot_period_seconds
         Time from one shot to the next.
-    stages, modulators, mirrors, amplifiers, detectors
+    stages, modulators, mirrors, amplifiers, detectors, cameras
         The truth itself, for tests and reports; no calibration looks here.
     """
 
@@ -69,7 +72,7 @@ class Twin:
         truth_seed, drift_seed = np.random.SeedSequence(imperfections.seed).spawn(2)
         generator = np.random.default_rng(truth_seed)
         self._generator = np.random.default_rng(drift_seed)
-        self._noise = NoiseStream(imperfections.seed)
+        self.noise = NoiseStream(imperfections.seed)
         self.modulators = {
             name: ModulatorTruth(one, imperfections.modulators, generator)
             for name, one in sorted(layout.modulators.items())
@@ -107,6 +110,10 @@ class Twin:
         self.mirrors = {
             name: MirrorTruth(one, imperfections.mirrors, generator)
             for name, one in sorted(layout.mirrors.items())
+        }
+        self.cameras = {
+            name: CameraTruth(one, imperfections.cameras, imperfections.taps.visibility, generator)
+            for name, one in sorted(layout.cameras.items())
         }
         self._stage_of_panel = {stage.layout.panel: stage for stage in self.stages}
         self._drives: dict[str, npt.NDArray[Any]] = {
@@ -310,7 +317,7 @@ class Twin:
             emitted = None
             if one.emitter is not None and pump:
                 emitted = self._field_of(one.emitter, shots)
-            stage.shine(x, emitted, moment, self._noise)
+            stage.shine(x, emitted, moment, self.noise)
             # Light through a panel that still moves is worth nothing to the next exposure.
             self._keys[index] = key if lasts else None
 
@@ -332,7 +339,7 @@ class Twin:
                 continue
             stage.send_back(arriving)
             if one.source is None or "rho" in one.taps:
-                back = stage.return_to_source(moment, self._noise)
+                back = stage.return_to_source(moment, self.noise)
                 returning = back if one.source is None else None
 
     def _read(self, stage: StageTruth, port: Port, bank: DetectorTruth) -> Floats:
@@ -349,7 +356,34 @@ class Twin:
             bank.phase_radians,
             variance,
             bank.digitiser,
-            self._noise,
+            self.noise,
+        )
+
+    def photograph(self, camera: str, shots: int, share: float) -> npt.NDArray[np.uint16]:
+        """Return the frames ``[shots, rows, columns]`` that a camera at a tap took of these shots.
+
+        ``share`` is the length of its exposure, relative to the one its counts are stated for.
+        """
+        bank = self.detectors[camera]
+        stage, port = next(
+            (stage, port)
+            for stage in self.stages
+            for port, name in stage.layout.taps.items()
+            if name == camera
+        )
+        light, pump = self._light_at(stage, port)
+        field = _complex(light[:, :shots])
+        if pump is not None and bank.reflects:
+            field = field + (bank.response[3] + 1j * bank.response[4]) * _complex(pump[:, :shots])
+        relative = bank.gain / bank.layout.volts_per_field
+        phases = bank.phase_radians + bank.neuron_phase
+        seen = (field * (relative * np.exp(-1j * phases)).astype(np.complex64)).astype(np.complex64)
+        # What a camera has no pixels for stays unseen, such as the dark level of a detector.
+        return self.cameras[camera].frames(
+            np.stack([seen.real, seen.imag]),
+            reference=self._references_open,
+            share=share,
+            noise=self.noise,
         )
 
     def _light_at(self, stage: StageTruth, port: Port) -> tuple[Field, Field | None]:
@@ -372,7 +406,7 @@ class Twin:
             "clock": self.clock.seconds,
             "since_bias_drift": self._since_bias_drift,
             "drifted_to": self._drifted_to,
-            "noise": self._noise.place,
+            "noise": self.noise.place,
             "generator": self._generator.bit_generator.state,
             "detectors": {name: one.drift_radians for name, one in self.detectors.items()},
         }
@@ -390,7 +424,7 @@ class Twin:
         self.clock.seconds = float(state["clock"])
         self._since_bias_drift = float(state["since_bias_drift"])
         self._drifted_to = float(state["drifted_to"])
-        self._noise.place = int(state["noise"])
+        self.noise.place = int(state["noise"])
         self._generator.bit_generator.state = state["generator"]
         for name, drift in state["detectors"].items():
             self.detectors[name].drift_radians = float(drift)
@@ -408,3 +442,11 @@ def _joined(one: Field, other: Field) -> Field:
     together = more.copy()
     together[: len(fewer)] += fewer
     return together
+
+
+def _complex(field: Field) -> npt.NDArray[np.complex64]:
+    """Return a field ``[1 or 2, B, n]`` as complex numbers ``[B, n]``."""
+    turned: npt.NDArray[np.complex64] = field[0].astype(np.complex64)
+    if len(field) == 2:
+        turned += 1j * field[1]
+    return turned
