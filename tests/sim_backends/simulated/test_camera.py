@@ -64,7 +64,8 @@ def test_each_neuron_has_a_spot_of_its_own():
     bench["trigger"].fire(1)
     bright = camera.read(TIMEOUT)[0] - 100
     assert bright[3] > 1
-    np.testing.assert_array_equal(np.delete(bright, 3), 0.0)
+    # A Gaussian of 1.2 pixels rms sends half a thousandth of its light beyond 4 pixels.
+    assert (np.delete(bright, 3) < 0.01 * bright[3]).all()
 
 
 def test_half_the_exposure_gives_half_the_counts():
