@@ -112,6 +112,7 @@ def measured_tables(bench: BenchFile, nominal: BenchTables, now: datetime) -> Be
         bench=bench.name,
         absorbers={name: name for name, stage in bench.stages.items() if stage.absorber},
         reference_phase=bench.reference_phase,
+        cameras=[name for name, one in bench.taps.items() if one.regions is not None],
         now=now,
     )
 
@@ -184,7 +185,7 @@ def _wired(
     prepared: Mapping[str, PreparedInstrument],
 ) -> Bench:
     layers = network_layers(bench, derivative)
-    detectors = {name: _reader(bench, name, instruments[name]) for name in tables.taps}
+    detectors = {name: _reader(bench, name, instruments[name], tables) for name in tables.taps}
     tables.taps = {
         name: _within(table, detectors[name].saturation_volts)
         for name, table in tables.taps.items()
@@ -249,7 +250,7 @@ def _wired(
     )
 
 
-def _reader(bench: BenchFile, name: str, instrument: Instrument) -> TapReader:
+def _reader(bench: BenchFile, name: str, instrument: Instrument, tables: BenchTables) -> TapReader:
     """Return detectors as they are, and a camera so that it is read like them."""
     section = bench.taps.get(name)
     if section is None or section.regions is None:
@@ -259,7 +260,10 @@ def _reader(bench: BenchFile, name: str, instrument: Instrument) -> TapReader:
     camera.set_exposure_seconds(min(max(bench.exposure.window, limit.low), limit.high))
     fringes = section.fringes if section.estimator == "off-axis camera" else None
     regions = section.regions.regions(tap_channels(bench, name))
-    return CameraTaps(camera, regions, fringes, section.reference_counts or 0.0)
+    reader = CameraTaps(camera, regions, fringes, section.reference_counts or 0.0)
+    if name in tables.camera_regions:
+        reader.use_table(tables.camera_regions[name])
+    return reader
 
 
 def _within(table: TapTable, saturation: float) -> TapTable:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from instruments.bank_phases import ReferencePhases, can_turn
 from instruments.bench import Bench
 from instruments.bench_file.schema import BenchFile
-from instruments.exposure import TapReader, Volts
+from instruments.camera_taps import CameraTaps
+from instruments.exposure import Reader, Stepping, Taken, TapReader, Volts
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.shutter import Shutter
 from instruments.interfaces.spatial_light_modulator import BlockPattern
@@ -225,19 +226,51 @@ class CalibrationLight:
             return parts[0]
         return {bank: np.concatenate([part[bank] for part in parts]) for bank in wanted}
 
-    def _take_part(
-        self, driven: Mapping[str, Volts], banks: Sequence[str], part: slice
-    ) -> dict[str, Volts]:
+    def photograph(
+        self, drives: Mapping[str, npt.ArrayLike], bank: str, shots: int
+    ) -> npt.NDArray[np.float32]:
+        """Fire a sequence and return a camera's frames ``[shots, rows, columns]`` in counts."""
+        return self._pictured(drives, shots, _Frames(self.camera(bank)))
+
+    def interference(
+        self, drives: Mapping[str, npt.ArrayLike], bank: str, shots: int
+    ) -> npt.NDArray[np.complex64]:
+        """Fire a sequence and return both quadratures ``[shots, n]`` of a camera's regions."""
+        return self._pictured(drives, shots, _Fields(self.camera(bank)))
+
+    def camera(self, bank: str) -> CameraTaps:
+        """Return a bank of taps that is a camera."""
+        return cast(CameraTaps, self.detectors(bank))
+
+    def _pictured(
+        self, drives: Mapping[str, npt.ArrayLike], shots: int, reader: Reader[Taken]
+    ) -> Taken:
+        driven = {name: np.asarray(volts, np.float32) for name, volts in drives.items()}
+        exposer = self.bench.light.exposer
+        try:
+            outputs = self._load(driven, slice(0, shots))
+            return exposer.read_by(shots, outputs, {"camera": reader})["camera"]
+        except BaseException:
+            exposer.stop()
+            raise
+
+    def _load(self, driven: Mapping[str, Volts], part: slice) -> list[Stepping]:
+        """Load every emitter, those not driven with their rest; return them all."""
         shots = part.stop - part.start
         for name, emitter in self._emitters.items():
             if name in driven:
                 emitter.modulators.load(driven[name][part])
             else:
                 emitter.modulators.load(np.tile(self.rest_volts[name], (shots, 1)))
-        outputs = [emitter.modulators for emitter in self._emitters.values()]
+        return [emitter.modulators for emitter in self._emitters.values()]
+
+    def _take_part(
+        self, driven: Mapping[str, Volts], banks: Sequence[str], part: slice
+    ) -> dict[str, Volts]:
+        outputs = self._load(driven, part)
         exposer = self.bench.light.exposer
         try:
-            return exposer.take(shots, outputs, banks)
+            return exposer.take(part.stop - part.start, outputs, banks)
         except BaseException:
             exposer.stop()
             raise
@@ -250,3 +283,29 @@ class CalibrationLight:
             if limit is not None:
                 most = min(most, limit.high)
         return int(most)
+
+
+class _Frames:
+    """Whole frames of a camera that is a tap."""
+
+    def __init__(self, taps: CameraTaps) -> None:
+        self._camera = taps.camera
+
+    def arm(self, shots: int) -> None:
+        self._camera.arm(shots)
+
+    def read(self, timeout_seconds: float) -> npt.NDArray[np.float32]:
+        return self._camera.read_frames(timeout_seconds).astype(np.float32)
+
+
+class _Fields:
+    """Both quadratures of a camera's regions."""
+
+    def __init__(self, taps: CameraTaps) -> None:
+        self._taps = taps
+
+    def arm(self, shots: int) -> None:
+        self._taps.arm(shots)
+
+    def read(self, timeout_seconds: float) -> npt.NDArray[np.complex64]:
+        return self._taps.read_fields(timeout_seconds)

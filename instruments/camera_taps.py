@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from instruments.calibration.camera_regions import CameraRegionsTable
 from instruments.errors import FrameSlipError
 from instruments.interfaces.camera import Camera, Region
 
@@ -43,6 +44,8 @@ class CameraTaps:
 
     Attributes
     ----------
+    nominal_regions
+        The regions it was made with, where spots are meant to be.
     saturation_volts
         Readings, in counts, of this magnitude or more are saturated: a pixel of the region was.
     noise_counts
@@ -56,7 +59,7 @@ class CameraTaps:
         fringes: tuple[float, float] | None,
         reference_counts: float,
     ) -> None:
-        self._camera = camera
+        self.camera = camera
         self.fringes = fringes
         self._offset = np.float32(reference_counts)
         if fringes is None:
@@ -70,6 +73,7 @@ class CameraTaps:
         self._expected = 0
         self.turned_radians = 0.0
         self.noise_counts = 0.0
+        self.nominal_regions = tuple(regions)
         self.use_regions(regions)
 
     @property
@@ -80,12 +84,12 @@ class CameraTaps:
     def use_regions(self, regions: Sequence[Region]) -> None:
         """Read these regions from now on."""
         self.regions = tuple(regions)
-        self._camera.set_regions(self.regions)
+        self.camera.set_regions(self.regions)
         rows, columns = self.regions[0].height, self.regions[0].width
         down, across = (one.ravel() for one in np.mgrid[:rows, :columns])
         corners = np.array([(one.row, one.column) for one in self.regions])
         places = corners[:, 0, np.newaxis] + down, corners[:, 1, np.newaxis] + across
-        self._pixels = places[0] * self._camera.columns + places[1]
+        self._pixels = places[0] * self.camera.columns + places[1]
         if self.fringes is None:
             self._weights = np.full((rows * columns, 1), 1 / (rows * columns), np.complex64)
             self._phases = np.ones(len(self.regions), np.complex64)
@@ -99,14 +103,20 @@ class CameraTaps:
         turns = corners @ np.array(self.fringes)
         self._phases = np.exp(2j * np.pi * turns).astype(np.complex64)
 
+    def use_table(self, table: CameraRegionsTable) -> None:
+        """Read the regions where a table has the spots, its wavefronts taken off."""
+        camera = self.camera
+        self.use_regions(table.regions(self.nominal_regions, camera.rows, camera.columns))
+        self._phases = self._phases * np.exp(-1j * table.wavefront_radians).astype(np.complex64)
+
     def turn(self, radians: float) -> None:
         """Turn the phase along which fields are read, as an actuator turns a reference."""
         self.turned_radians = radians
 
     def arm(self, shots: int) -> None:
         """Get ready to take ``shots`` frames; errors as of the camera."""
-        self._expected = self._camera.frame_counter() + shots
-        self._camera.arm(shots)
+        self._expected = self.camera.frame_counter() + shots
+        self.camera.arm(shots)
 
     def read(self, timeout_seconds: float) -> Floats:
         """Return the readings ``[shots, channels]`` in counts.
@@ -116,7 +126,7 @@ class CameraTaps:
         FrameSlipError
             If the sensor has taken more or fewer frames than it was armed for.
         """
-        frames = self._camera.read_frames(timeout_seconds)
+        frames = self.camera.read_frames(timeout_seconds)
         self._check_counter(len(frames))
         fields, saturated = self._demodulated(frames)
         if self.fringes is None:
@@ -131,24 +141,24 @@ class CameraTaps:
 
         The phase the reference is turned to is left out. Of a single port there is one only.
         """
-        frames = self._camera.read_frames(timeout_seconds)
+        frames = self.camera.read_frames(timeout_seconds)
         self._check_counter(len(frames))
         return self._demodulated(frames)[0]
 
     def stop(self) -> None:
         """Abandon what is armed or not yet read."""
-        self._camera.stop()
+        self.camera.stop()
 
     def _demodulated(
         self, frames: npt.NDArray[np.uint16]
     ) -> tuple[Complexes, npt.NDArray[np.bool_]]:
         pixels = frames.reshape(len(frames), -1)[:, self._pixels]
-        saturated = pixels.max(axis=2) >= self._camera.full_well_counts
+        saturated = pixels.max(axis=2) >= self.camera.full_well_counts
         real = np.ascontiguousarray(self._weights.real)
         counts = pixels.astype(np.float32)
-        light = max(float(counts[-1].mean()) - self._camera.black_level_counts, 0.0)
+        light = max(float(counts[-1].mean()) - self.camera.black_level_counts, 0.0)
         gain = float(np.square(self._weights.real).sum())
-        self.noise_counts = float(np.sqrt(gain * light / self._camera.electrons_per_count))
+        self.noise_counts = float(np.sqrt(gain * light / self.camera.electrons_per_count))
         fields = (counts @ real)[..., 0].astype(np.complex64)
         if self.fringes is not None:
             fields += 1j * (counts @ np.ascontiguousarray(self._weights.imag))[..., 0]
@@ -156,11 +166,11 @@ class CameraTaps:
         return fields, saturated
 
     def _check_counter(self, shots: int) -> None:
-        counted = self._camera.frame_counter()
+        counted = self.camera.frame_counter()
         if counted != self._expected:
             more = counted - self._expected
             raise FrameSlipError(
-                f"{self._camera.name}: its sensor took {shots + more} frames and was armed for "
+                f"{self.camera.name}: its sensor took {shots + more} frames and was armed for "
                 f"{shots}; look for stray or lost triggers"
             )
 

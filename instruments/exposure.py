@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,22 @@ class Stepping(Protocol):
 
     def stop(self) -> None:
         """Abandon what is armed."""
+        ...
+
+
+Taken = TypeVar("Taken")
+Given = TypeVar("Given", covariant=True)
+
+
+class Reader(Protocol[Given]):
+    """What takes something at every trigger and hands it over."""
+
+    def arm(self, shots: int, /) -> None:
+        """Get ready to take readings."""
+        ...
+
+    def read(self, timeout_seconds: float, /) -> Given:
+        """Return what was taken."""
         ...
 
 
@@ -91,17 +107,22 @@ class Exposer:
         dict
             Volts ``[shots, channels]`` of every bank.
         """
-        armed = {name: self.detectors[name] for name in banks}
+        return self.read_by(shots, outputs, {name: self.detectors[name] for name in banks})
+
+    def read_by(
+        self, shots: int, outputs: Sequence[Stepping], readers: Mapping[str, Reader[Taken]]
+    ) -> dict[str, Taken]:
+        """Fire ``shots`` triggers at loaded ``outputs``; return what any ``readers`` took."""
         for output in outputs:
             output.arm()
-        for detector in armed.values():
-            detector.arm(shots)
+        for reader in readers.values():
+            reader.arm(shots)
         timeout = self._timeout_seconds
         self._trigger.fire(shots)
         self._trigger.wait_until_done(timeout)
         for output in outputs:
             output.wait_until_done(timeout)
-        return {name: detector.read(timeout) for name, detector in armed.items()}
+        return {name: reader.read(timeout) for name, reader in readers.items()}
 
     def stop(self, outputs: Sequence[Stepping] = ()) -> None:
         """Abandon an exposure, so that it or the next can begin anew."""

@@ -5,8 +5,8 @@ another column's blocks, give the raster's shift or the exchanged fibres away. W
 an actuator for the reference phases, it is swept with all blocks lit: that gives the phase of
 every tap and what a volt turns, and the actuator is left where the bank is in phase.
 
-What needs a camera and is not done: affine maps from mirrors to panel to camera, regions of
-interest, overlap of the beams in the cell, and the wavefront inside a block.
+Where cameras see neurons ``camera_registration`` finds. Not done: affine maps from mirrors to
+panel, overlap of the beams in the cell, and the wavefront inside a block.
 """
 
 from __future__ import annotations

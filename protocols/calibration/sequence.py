@@ -23,6 +23,7 @@ from instruments.opening import SharedResources, prepare_instruments
 from protocols.calibration import (
     absorber,
     amplifiers,
+    camera_registration,
     detectors,
     mirrors,
     modulators,
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 PROTOCOLS = (
     detectors.NAME,
+    camera_registration.NAME,
     registration.NAME,
     modulators.NAME,
     mirrors.NAME,
@@ -147,6 +149,9 @@ def _known(name: str) -> str:
 
 def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[Step]:
     yield Step(detectors.NAME, "all banks", None, detectors.calibrate_detectors)
+    for stage in session.light.stages:
+        if camera_registration.camera_ports(session, stage):
+            yield _of(camera_registration.NAME, stage, camera_registration.calibrate_cameras)
     for stage in session.light.stages:
         section = session.section(stage)
         yield _of(registration.NAME, stage, registration.calibrate_registration)

@@ -11,6 +11,7 @@ from instruments.bench_file.schema import StageSection
 from instruments.calibration.absorber import AbsorberTable
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.bench_tables import BenchTables
+from instruments.calibration.camera_regions import CameraRegionsTable
 from instruments.calibration.encoder import EncoderTable
 from instruments.calibration.field_encoder import FieldEncoder
 from instruments.calibration.mirror_encoder import MirrorEncoderTable
@@ -213,6 +214,9 @@ class CalibrationSession:
             self.light.stages[name].bank = table
         elif isinstance(table, AbsorberTable):
             self.tables.absorbers[name] = table
+        elif isinstance(table, CameraRegionsTable):
+            self.tables.camera_regions[name] = table
+            self.light.camera(name).use_table(table)
         elif isinstance(table, ReferencePhaseTable):
             self.tables.reference_phases[name] = table
 

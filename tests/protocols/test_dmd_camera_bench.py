@@ -27,7 +27,7 @@ def accuracy(epochs, **options):
 
 
 def test_it_learns_digits():
-    assert accuracy(16) > 0.9
+    assert accuracy(8) > 0.85
 
 
 @pytest.mark.slow
