@@ -85,7 +85,8 @@ class BenchLight:
         outputs = [one.modulators for one in emitters]
         shown = shots * self.shots_per_sample
         if not self.marked:
-            return self._averaged(self.exposer.take(shown, outputs, banks), shown)
+            unmarked = self.exposer.take(shown, outputs, banks)
+            return unmarked if shown == shots else self._averaged(unmarked, shown)
         for attempt in range(ATTEMPTS):
             try:
                 volts = self.exposer.take(shown + MARKS, outputs, banks)
