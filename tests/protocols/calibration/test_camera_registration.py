@@ -1,4 +1,7 @@
-"""Cameras that are turned, shifted or magnified are found, and read where they are."""
+"""Cameras that are turned, shifted or magnified are found, and read where they are.
+
+More of them: ``python -m pytest -m slow tests/protocols/calibration/test_camera_registration.py``.
+"""
 
 import numpy as np
 import pytest
@@ -17,7 +20,8 @@ rotation = "0.03 rad"
 scale = 0.02
 shift = 2.0
 """
-SEEDS = (3, 4)
+SEEDS = (3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (4, 5, 6)))
+SEED = 3
 
 
 def registered(seed, prepare=lambda twin: None, folder=None, twin=ASKEW):
@@ -75,7 +79,7 @@ def test_the_uncertainty_of_the_map_is_that_of_its_errors(found):
 def test_wavefronts_are_those_of_the_neurons_and_are_taken_off():
     """Through panels without phases of their own: the phases of the references are left."""
     own = 'perfect = true\n[twin.taps]\nneuron_phase = "0.3 rad"\nbank_phase = "1 rad"'
-    _, twin, _, session, readers = registered(SEEDS[0], twin=own)
+    _, twin, _, session, readers = registered(SEED, twin=own)
     for bank in ("taps_z", "taps_a"):
         truth = -twin.detectors[bank].neuron_phase
         truth -= np.angle(np.exp(1j * truth).sum())
@@ -91,7 +95,7 @@ def test_wavefronts_are_those_of_the_neurons_and_are_taken_off():
 
 
 def test_a_bench_opens_with_the_regions_in_its_folder_and_reads_full_fields(tmp_path):
-    file, _, _, session, readers = registered(SEEDS[0], folder=tmp_path)
+    file, _, _, session, readers = registered(SEED, folder=tmp_path)
     names = {path.name for path in tmp_path.glob("camera-regions-*.npz")}
     assert names == {f"camera-regions-{bank}.npz" for bank in readers}
     text_folder = file.calibration.model_copy(update={"folder": tmp_path})
@@ -123,7 +127,7 @@ def test_a_camera_that_sees_nothing_is_refused():
         for camera in twin.cameras.values():
             camera._spots[:] = 0
 
-    _, _, results, _, _ = registered(SEEDS[0], cover)
+    _, _, results, _, _ = registered(SEED, cover)
     assert all("spots were not seen" in one.refusals[0] for one in results)
 
 
@@ -131,7 +135,7 @@ def test_a_few_covered_spots_are_put_where_the_others_have_them():
     def cover(twin):
         twin.cameras["taps_z"]._spots[[5, 20]] = 0
 
-    _, twin, results, session, readers = registered(SEEDS[0], cover)
+    _, twin, results, session, readers = registered(SEED, cover)
     result = next(one for one in results if one.target == "taps_z")
     assert result.accepted
     assert any("5; 20" in note or "5, 20" in note for note in result.notes)

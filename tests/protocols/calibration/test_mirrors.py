@@ -1,4 +1,8 @@
-"""What calibration finds of mirror devices, whatever was thought of them before."""
+"""What calibration finds of mirror devices, whatever was thought of them before.
+
+A whole bench of them takes a quarter of a minute:
+``python -m pytest -m slow tests/protocols/calibration/test_mirrors.py``.
+"""
 
 import numpy as np
 import pytest
@@ -56,6 +60,7 @@ def test_a_dead_block_is_named_and_kept_off():
     assert np.flatnonzero(table.field_at_full == 0).tolist() == [7]
 
 
+@pytest.mark.slow
 def test_a_bench_of_mirrors_is_calibrated_as_a_whole():
     found = calibrated(mirror_bench())
     assert found.compared.refused == []
