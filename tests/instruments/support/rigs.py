@@ -163,6 +163,25 @@ def simulated_panel(**settings: Any) -> Rig:
     )
 
 
+def display_panel(**settings: Any) -> Rig:
+    """A panel behind a window that the twin looks at, column by column."""
+    bench = wire_bench(
+        "slm_1",
+        "trigger",
+        twin={"panels": {"quantised": True}},
+        settings={"slm_1": settings, "slm_2": PANEL_8_BIT},
+    )
+    bench.switch_on()
+
+    def light() -> npt.NDArray[Any]:
+        bench.load(volts_for(np.eye(6)))
+        bench["trigger"].fire(6)
+        real, imaginary = bench.twin.stages[0].z
+        return np.asarray(real + 1j * imaginary)
+
+    return Rig(bench["slm_1"], light=light, light_tolerance=1e-5, timeout_seconds=TIMEOUT)
+
+
 def takes_shots_in_parts(instrument: Any) -> bool:
     return bool(getattr(instrument, "takes_shots_in_parts", True))
 
@@ -226,6 +245,7 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("temperature_controller", "simulated", lambda: simulated("oven")),
     ("phase_shifter_array", "simulated", lambda: simulated("heaters")),
     ("trigger_source", "simulated", lambda: simulated("trigger")),
+    ("spatial_light_modulator", "display", display_panel),
     ("modulator_array", "keysight-33500", lambda: on_the_wire("inputs")),
     (
         "modulator_array",

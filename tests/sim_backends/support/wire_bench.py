@@ -55,6 +55,17 @@ DRIVERS: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "pump_shutter": ("thorlabs mbx shutter", ["ASRL3::INSTR"], {}),
 }
 
+# Drivers that speak to a window or a vendor's library; used where they are named.
+LIBRARY_DRIVERS: dict[str, tuple[str, list[str], dict[str, Any]]] = {
+    "slm_1": ("display panel", [], {"screen": "HDMI-1", "rows": 45, "columns": 54}),
+}
+
+# What only the simulated instrument knows in whose place a model stands.
+SIMULATION: dict[str, dict[str, Any]] = {
+    "meter": {"stage": "first", "noise": "0 W", "uncertainty": 0.0},
+    "slm_1": {"refresh": "10 ms"},
+}
+
 
 def wire_bench_file(
     *names: str,
@@ -64,22 +75,19 @@ def wire_bench_file(
     wire: str = "simulated",
 ) -> BenchFile:
     """Return the small bench with drivers for the instruments named, or for all that have one."""
-    table = bench_file(twin=twin).model_dump(mode="json")
+    table = bench_file(twin=twin, settings=settings).model_dump(mode="json")
     table["wire"] = wire
     # Digitisers take a handful of samples a shot, and some have to lie in the window.
     table["exposure"]["window"] = "50 us"
     for name in names or DRIVERS:
-        driver, places, own = DRIVERS[name]
+        driver, places, own = (DRIVERS | LIBRARY_DRIVERS)[name]
         section = table["instruments"][name]
-        kept = {"stage": "first"} if name == "meter" else {}
-        if name == "meter":
-            kept |= {"noise": "0 W", "uncertainty": 0.0}
         section |= {
             "driver": driver,
             "address": None,
             "addresses": (addresses or {}).get(name, places),
             "settings": {**own, **(settings or {}).get(name, {})},
-            "simulation": kept,
+            "simulation": SIMULATION.get(name, {}),
         }
     bench = validate_section("lab.toml", BenchFile, table).read_from("lab.toml", None)
     check_bench(bench)
