@@ -7,13 +7,14 @@ the object is a model of it in the light of the twin, found by an entry point of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from instruments.clock import Clock, WallClock
-from instruments.errors import InstrumentError
+from instruments.errors import BackbeamError, InstrumentError
 from instruments.opening import OpeningRequest
 
 ENTRY_POINT_GROUP = "backbeam.library_models"
@@ -75,15 +76,19 @@ def library_for(request: OpeningRequest[Any], load: Callable[[], Handle]) -> Lib
 
 
 def load_library(instrument: str, load: Callable[[], Handle], extra: str) -> Handle:
-    """Return what ``load`` imports, or say which extra of the package brings it.
+    """Return the object ``load`` makes of a vendor's library, or say which extra brings that.
+
+    Whatever its methods raise is an ``InstrumentError`` from now on.
 
     Raises
     ------
     InstrumentError
-        If it is not installed or does not find its own files.
+        If the library is not installed or does not find its device.
     """
     try:
-        return load()
+        return cast(Handle, _Guarded(instrument, load()))
+    except InstrumentError:
+        raise
     except ImportError as error:
         raise InstrumentError(
             f"{instrument}: the library it needs is not installed ({error}); install it with: "
@@ -94,4 +99,54 @@ def load_library(instrument: str, load: Callable[[], Handle], extra: str) -> Han
         raise InstrumentError(
             f"{instrument}: its library cannot be used: {type(error).__name__}: {error}; check "
             "that the vendor's software is installed and the device is connected and free"
+        ) from error
+
+
+class _Guarded:
+    """A vendor's object whose exceptions say which instrument they are about.
+
+    Parameters
+    ----------
+    instrument
+        Its name in the bench file.
+    handle
+        The object.
+    """
+
+    def __init__(self, instrument: str, handle: Any) -> None:
+        self._instrument = instrument
+        self._handle = handle
+
+    def __getattr__(self, name: str) -> Any:
+        with translated_errors(self._instrument, name):
+            value = getattr(self._handle, name)
+        if not callable(value):
+            return value
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with translated_errors(self._instrument, name):
+                return value(*arguments, **named)
+
+        return call
+
+
+@contextmanager
+def translated_errors(instrument: str, doing: str) -> Iterator[None]:
+    """Turn whatever a vendor's library raises into an error about an instrument.
+
+    Parameters
+    ----------
+    instrument
+        Its name in the bench file.
+    doing
+        What was called.
+    """
+    try:
+        yield
+    except BackbeamError:
+        raise
+    except Exception as error:
+        raise InstrumentError(
+            f"{instrument}: its library failed at {doing}: {type(error).__name__}: {error}; check "
+            "its power and cables, then start anew"
         ) from error

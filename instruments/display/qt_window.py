@@ -126,7 +126,7 @@ class VerticalBlankWindow(QtOpenGL.QOpenGLWindow):
         self.setFormat(layout)
         self.frameSwapped.connect(self._swapped)
 
-    def paintGL(self) -> None:  # noqa: N802
+    def paintGL(self) -> None:
         """Draw into the buffer that is swapped next."""
         self.showing.draw(self)
 
@@ -145,7 +145,7 @@ class ImmediateWindow(QtGui.QRasterWindow):
         super().__init__()
         self.showing = showing
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
+    def paintEvent(self, event: Any) -> None:
         """Draw."""
         self.showing.draw(self)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from instruments.display.window import Window
@@ -88,7 +89,7 @@ class DisplayPanel(FramePanel):
         )
         self._window = library.handle
         self._latency = own.latency
-        self._window.show(self._dark_frame())
+        self._window.show(self._dark_frame().astype(np.uint8, copy=False))
         self._is_on = False
 
     @classmethod
@@ -140,11 +141,11 @@ class DisplayPanel(FramePanel):
         self._clock.wait(max(0.0, needed))
 
     def _send(self, frame: Frame) -> None:
-        self._window.show(frame.astype("uint8", copy=False))
+        self._window.show(frame.astype(np.uint8, copy=False))
         self._is_on = True
 
     def _go_safe(self) -> None:
-        self._window.show(self._dark_frame().astype("uint8", copy=False))
+        self._window.show(self._dark_frame().astype(np.uint8, copy=False))
         self._window.wait_until_shown(SAFE_SECONDS)
 
     def _release(self) -> None:

@@ -30,6 +30,7 @@ from immediate_instruments import (
 from simulated_bench import (
     PANEL_8_BIT,
     TIMEOUT,
+    SimulatedBench,
     pattern,
     random_levels,
     simulated_bench,
@@ -136,6 +137,14 @@ def simulated_mirrors(**settings: Any) -> Rig:
     return rig
 
 
+def light_of_every_column(bench: SimulatedBench) -> npt.NDArray[Any]:
+    """Return what the blocks of the first panel make of light, one column after the other."""
+    bench.load(volts_for(np.eye(6)))
+    bench["trigger"].fire(6)
+    real, imaginary = bench.twin.stages[0].z
+    return np.asarray(real + 1j * imaginary)
+
+
 def simulated_panel(**settings: Any) -> Rig:
     """A panel whose every block is looked at by sending light through one column at a time."""
     bench = simulated_bench(
@@ -144,19 +153,13 @@ def simulated_panel(**settings: Any) -> Rig:
     )
     bench.switch_on()
 
-    def light() -> npt.NDArray[Any]:
-        bench.load(volts_for(np.eye(6)))
-        bench["trigger"].fire(6)
-        real, imaginary = bench.twin.stages[0].z
-        return np.asarray(real + 1j * imaginary)
-
     def some_pattern(generator: np.random.Generator) -> BlockPattern:
         panel = bench["slm_1"]
         return pattern(panel, *random_levels(panel, generator))
 
     return Rig(
         bench["slm_1"],
-        light=light,
+        light=lambda: light_of_every_column(bench),
         light_tolerance=1e-5,
         timeout_seconds=TIMEOUT,
         pattern=some_pattern,
@@ -172,14 +175,26 @@ def display_panel(**settings: Any) -> Rig:
         settings={"slm_1": settings, "slm_2": PANEL_8_BIT},
     )
     bench.switch_on()
+    return Rig(
+        bench["slm_1"],
+        light=lambda: light_of_every_column(bench),
+        light_tolerance=1e-5,
+        timeout_seconds=TIMEOUT,
+    )
 
-    def light() -> npt.NDArray[Any]:
-        bench.load(volts_for(np.eye(6)))
-        bench["trigger"].fire(6)
-        real, imaginary = bench.twin.stages[0].z
-        return np.asarray(real + 1j * imaginary)
 
-    return Rig(bench["slm_1"], light=light, light_tolerance=1e-5, timeout_seconds=TIMEOUT)
+def vialux_mirrors(**settings: Any) -> Rig:
+    """A board's driver in front of a model of its library, and what the mirrors show."""
+    bench = wire_bench("mirrors", "trigger", settings={"mirrors": settings})
+    bench.switch_on()
+    board = bench["mirrors"]._board
+    return Rig(
+        bench["mirrors"],
+        fire=bench["trigger"].fire,
+        light=board._mirrors.fields,
+        light_tolerance=1e-6,
+        timeout_seconds=TIMEOUT,
+    )
 
 
 def takes_shots_in_parts(instrument: Any) -> bool:
@@ -246,6 +261,7 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("phase_shifter_array", "simulated", lambda: simulated("heaters")),
     ("trigger_source", "simulated", lambda: simulated("trigger")),
     ("spatial_light_modulator", "display", display_panel),
+    ("mirror_device", "vialux", vialux_mirrors),
     ("modulator_array", "keysight-33500", lambda: on_the_wire("inputs")),
     (
         "modulator_array",

@@ -58,6 +58,7 @@ DRIVERS: dict[str, tuple[str, list[str], dict[str, Any]]] = {
 # Drivers that speak to a window or a vendor's library; used where they are named.
 LIBRARY_DRIVERS: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "slm_1": ("display panel", [], {"screen": "HDMI-1", "rows": 45, "columns": 54}),
+    "mirrors": ("vialux mirrors", [], {"rows": 24, "columns": 36}),
 }
 
 # What only the simulated instrument knows in whose place a model stands.
