@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.bench_file.schema import BenchFile
+from instruments.clock import Clock, WallClock
 from instruments.errors import InstrumentError, NetworkError
 from instruments.gain_ledger import LayerGain, layer_gain
 from instruments.gradient_averaging import average_outer_products
@@ -74,6 +75,8 @@ class Bench:
     file, tables
         The bench file, and the tables in use; ``None`` for a bench wired by hand, which can be
         trained but not calibrated or checked against its tables.
+    clock
+        The bench's time; by default the laboratory's.
     """
 
     def __init__(
@@ -89,11 +92,13 @@ class Bench:
         safe_order: Sequence[str],
         safe_timeout_seconds: float,
         shared: Mapping[str, Stateful] | None = None,
+        clock: Clock | None = None,
         description: Mapping[str, Any] | None = None,
         file: BenchFile | None = None,
         tables: TablesInUse | None = None,
     ) -> None:
         self.name = name
+        self.clock: Clock = WallClock() if clock is None else clock
         self.instruments = dict(instruments)
         self.light = light
         self.arrangement = arrangement

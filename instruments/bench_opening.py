@@ -19,6 +19,7 @@ from instruments.calibration import nominal
 from instruments.calibration.bench_tables import BenchTables as BenchTables
 from instruments.calibration.bench_tables import stored_tables
 from instruments.calibration.table import CalibrationTable
+from instruments.clock import Clock, WallClock
 from instruments.errors import BenchFileError, CalibrationError
 from instruments.exposure import Exposer
 from instruments.interfaces.instrument import Instrument
@@ -227,6 +228,7 @@ def _wired(
         shared=_stateful(resources),
         file=bench,
         tables=TablesInUse(bench, tables, stages),
+        clock=_clock(resources),
         description={
             "layers": [asdict(layer) for layer in layers],
             "bench": bench.model_dump(mode="json"),
@@ -377,6 +379,14 @@ class _SwitchOn:
             shutter = getattr(bench.arms, arm).shutter
             if shutter is not None:
                 cast(Shutter, self.instruments[shutter]).set_open(True)
+
+
+def _clock(resources: SharedResources) -> Clock:
+    """Return the time of what simulated instruments share, or else the laboratory's."""
+    for shared in _stateful(resources).values():
+        if hasattr(shared, "clock"):
+            return cast(Clock, shared.clock)
+    return WallClock()
 
 
 def _stateful(resources: SharedResources) -> dict[str, Stateful]:
