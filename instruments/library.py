@@ -114,8 +114,8 @@ class _Guarded:
     """
 
     def __init__(self, instrument: str, handle: Any) -> None:
-        self._instrument = instrument
-        self._handle = handle
+        object.__setattr__(self, "_instrument", instrument)
+        object.__setattr__(self, "_handle", handle)
 
     def __getattr__(self, name: str) -> Any:
         with translated_errors(self._instrument, name):
@@ -128,6 +128,10 @@ class _Guarded:
                 return value(*arguments, **named)
 
         return call
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        with translated_errors(self._instrument, name):
+            setattr(self._handle, name, value)
 
 
 @contextmanager

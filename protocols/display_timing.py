@@ -160,7 +160,8 @@ class _Patch:
         self._light.start_showing(self._stage, depth, self._dark)
 
     def _volts(self) -> Floats:
-        return self._light.take(self._drive, [self._bank])[self._bank][0].astype(np.float64)
+        read = self._light.take(self._drive, [self._bank])[self._bank]
+        return np.asarray(read[0], np.float64)
 
 
 def measure_display_timing(
@@ -296,12 +297,12 @@ def _fitted(one: _Flash) -> tuple[float, float]:
     """Return begin and time constant of one flash."""
     begin, time_constant = _guess(one)
     scale = max(time_constant, 1e-6)
-    found = least_squares(
-        lambda p: _step(one.times, p[0] * scale, np.exp(p[1]) * scale) - one.light,
-        [begin / scale, 0.0],
-        loss="soft_l1",
-        f_scale=0.1,
-    )
+
+    def misfit(parameters: Floats) -> Floats:
+        begin, log_ratio = parameters
+        return _step(one.times, begin * scale, float(np.exp(log_ratio)) * scale) - one.light
+
+    found = least_squares(misfit, [begin / scale, 0.0], loss="soft_l1", f_scale=0.1)
     return float(found.x[0] * scale), float(np.exp(found.x[1]) * scale)
 
 

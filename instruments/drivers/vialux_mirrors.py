@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -293,4 +293,4 @@ def _board(own: VialuxMirrorSettings) -> AlpLibrary:
             board.Initialize()
         else:
             board.Initialize(own.serial_number)
-    return board  # type: ignore[no-any-return]
+    return cast(AlpLibrary, board)

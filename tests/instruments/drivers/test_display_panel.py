@@ -18,7 +18,9 @@ ROWS, COLUMNS = SIZES[1]
 
 def panel_on_a_screen(**settings):
     own = {"screen": "screen#2", "rows": ROWS, "columns": COLUMNS, "settling": "1 ms", **settings}
-    bench = wire_bench_file("slm_1", settings={"slm_1": own}, wire="real")
+    bench = wire_bench_file(
+        libraries={"slm_1": "display panel"}, settings={"slm_1": own}, wire="real"
+    )
     return prepare_instrument(bench, "slm_1", SharedResources()).open()
 
 
@@ -75,7 +77,9 @@ def test_a_screen_of_another_size_than_the_file_says_is_refused(screens):
 
 def test_light_goes_through_what_the_window_shows_and_not_through_what_was_asked_for():
     """The twin is told pixels only: one that is wrong on the screen is wrong in the light."""
-    bench = wire_bench("slm_1", "trigger", settings={"slm_2": {"bit_depth": 8}})
+    bench = wire_bench(
+        "trigger", libraries={"slm_1": "display panel"}, settings={"slm_2": {"bit_depth": 8}}
+    )
     bench.switch_on()
     panel = bench["slm_1"]
     depth, offset = random_levels(panel, np.random.default_rng(1))

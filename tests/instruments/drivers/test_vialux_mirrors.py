@@ -22,7 +22,11 @@ class Laboratory:
 
     def __init__(self, **settings):
         self.shared = SharedResources()
-        self.bench = wire_bench_file("mirrors", settings={"mirrors": {**settings}}, wire="real")
+        self.bench = wire_bench_file(
+            libraries={"mirrors": "vialux mirrors"},
+            settings={"mirrors": settings},
+            wire="real",
+        )
         self.prepared = prepare_instrument(self.bench, "mirrors", self.shared)
         self.library = AlpSharedLibrary(alp_board(self.prepared.request).handle)
         self.trigger = prepare_instrument(self.bench, "trigger", self.shared).open()

@@ -166,11 +166,11 @@ def simulated_panel(**settings: Any) -> Rig:
     )
 
 
-def display_panel(**settings: Any) -> Rig:
-    """A panel behind a window that the twin looks at, column by column."""
+def panel_with_pixels(driver: str, **settings: Any) -> Rig:
+    """A panel whose driver sends whole frames to what the twin looks at, column by column."""
     bench = wire_bench(
-        "slm_1",
         "trigger",
+        libraries={"slm_1": driver},
         twin={"panels": {"quantised": True}},
         settings={"slm_1": settings, "slm_2": PANEL_8_BIT},
     )
@@ -183,9 +183,9 @@ def display_panel(**settings: Any) -> Rig:
     )
 
 
-def vialux_mirrors(**settings: Any) -> Rig:
+def vialux_mirrors() -> Rig:
     """A board's driver in front of a model of its library, and what the mirrors show."""
-    bench = wire_bench("mirrors", "trigger", settings={"mirrors": settings})
+    bench = wire_bench("trigger", libraries={"mirrors": "vialux mirrors"})
     bench.switch_on()
     board = bench["mirrors"]._board
     return Rig(
@@ -195,6 +195,13 @@ def vialux_mirrors(**settings: Any) -> Rig:
         light_tolerance=1e-6,
         timeout_seconds=TIMEOUT,
     )
+
+
+def camera(driver: str) -> Rig:
+    """A camera's driver in front of a model of its library."""
+    bench = wire_bench("trigger", libraries={"camera": driver})
+    bench.switch_on()
+    return Rig(bench["camera"], fire=bench["trigger"].fire, timeout_seconds=TIMEOUT)
 
 
 def takes_shots_in_parts(instrument: Any) -> bool:
@@ -260,7 +267,23 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("temperature_controller", "simulated", lambda: simulated("oven")),
     ("phase_shifter_array", "simulated", lambda: simulated("heaters")),
     ("trigger_source", "simulated", lambda: simulated("trigger")),
-    ("spatial_light_modulator", "display", display_panel),
+    (
+        "spatial_light_modulator",
+        "display",
+        lambda: panel_with_pixels("display panel"),
+    ),
+    (
+        "spatial_light_modulator",
+        "slmsuite",
+        lambda: panel_with_pixels("slmsuite panel"),
+    ),
+    (
+        "spatial_light_modulator",
+        "slmsuite-10-bit",
+        lambda: panel_with_pixels("slmsuite panel", bit_depth=10, levels_per_wave=1024),
+    ),
+    ("camera", "pylablib", lambda: camera("pylablib camera")),
+    ("camera", "harvesters", lambda: camera("harvesters camera")),
     ("mirror_device", "vialux", vialux_mirrors),
     ("modulator_array", "keysight-33500", lambda: on_the_wire("inputs")),
     (
