@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from instruments.interfaces.instrument import InstrumentTimeoutError
 OPENING_SECONDS = 30.0
 PICTURE_SECONDS = 5.0
 CLOSING_SECONDS = 5.0
+MOST_TIMES = 4096
 
 _INSTALL = 'python -m pip install "backbeam[display]"'
 
@@ -61,7 +63,7 @@ class ScreenWindow:
         self._sent = 0
         self._seen = 0
         self._handed_over_at = 0.0
-        self._shown_at: float | None = None
+        self._shown_at: deque[float] = deque(maxlen=MOST_TIMES)
         presentation = "vertical-blank" if vertical_blank else "immediate"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -118,10 +120,15 @@ class ScreenWindow:
         """Return when the latest picture appeared, or is expected to."""
         with self._changed:
             if self._sent == 0 or self._seen == self._sent:
-                return self._shown_at
+                return self._shown_at[-1] if self._shown_at else None
             ahead = (self._sent - self._seen) / max(self.screen.refresh_hertz, 1.0)
             # As long as it has not been seen it lies ahead.
             return max(self._handed_over_at, self._clock.now()) + ahead
+
+    def latest_times_seconds(self, count: int) -> list[float]:
+        """Return when the latest pictures appeared, at most ``count`` of them, oldest first."""
+        with self._changed:
+            return list(self._shown_at)[-count:]
 
     def wait_until_shown(self, timeout_seconds: float) -> None:
         """Return when the latest picture has appeared."""
@@ -170,7 +177,8 @@ class ScreenWindow:
                 if "ready" in words:
                     self._ready = Screen(**words["ready"])
                 elif "shown" in words:
-                    self._seen, self._shown_at = int(words["shown"]), float(words["at"])
+                    self._seen = int(words["shown"])
+                    self._shown_at.append(float(words["at"]))
                 elif "error" in words:
                     self._gone = str(words["error"])
                 self._changed.notify_all()

@@ -43,6 +43,10 @@ class Window(Protocol):
         """
         ...
 
+    def latest_times_seconds(self, count: int) -> list[float]:
+        """Return when the latest pictures appeared, at most ``count`` of them, oldest first."""
+        ...
+
     def wait_until_shown(self, timeout_seconds: float) -> None:
         """Return when the latest picture has appeared, at once if there is none.
 

@@ -57,6 +57,11 @@ class PanelWindow:
         """Return at which refresh the latest picture appears, on the twin's clock."""
         return self._panel.appears_at_seconds()
 
+    def latest_times_seconds(self, count: int) -> list[float]:
+        """Return when the latest picture appears; the twin keeps no other."""
+        latest = self._panel.appears_at_seconds()
+        return [] if latest is None else [latest][:count]
+
     def wait_until_shown(self, timeout_seconds: float) -> None:
         """Let the twin's time pass until the latest picture appears."""
         self._panel.wait_until_it_appears(timeout_seconds)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from display_mirror_bench import mirrors_at_an_output
 from immediate_instruments import (
     ImmediateCamera,
     ImmediateLaser,
@@ -40,6 +41,7 @@ from wire_bench import wire_bench
 
 from instruments.bench_file.reading import read_bench_file
 from instruments.bench_file.schema import BenchFile
+from instruments.display.bit_planes import PLANES, unpacked
 from instruments.interfaces.mirror_device import MirrorBlocks
 from instruments.interfaces.spatial_light_modulator import BlockPattern
 from instruments.opening import SharedResources, prepare_instrument
@@ -197,6 +199,18 @@ def vialux_mirrors() -> Rig:
     )
 
 
+def display_mirrors() -> Rig:
+    """Mirrors on a window in memory, and what its pictures unpack to."""
+    bench = mirrors_at_an_output()
+
+    def light() -> npt.NDArray[Any]:
+        shots = bench.mirrors.sequence.shots
+        pictures = bench.window.pictures[-2 - (shots - 1) // PLANES : -1]
+        return np.concatenate([unpacked(one) for one in pictures])[:shots]
+
+    return Rig(bench.mirrors, fire=bench.trigger.fire, light=light, shots_in_parts=False)
+
+
 def camera(driver: str) -> Rig:
     """A camera's driver in front of a model of its library."""
     bench = wire_bench("trigger", libraries={"camera": driver})
@@ -284,6 +298,8 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ),
     ("camera", "pylablib", lambda: camera("pylablib camera")),
     ("camera", "harvesters", lambda: camera("harvesters camera")),
+    ("mirror_device", "display", display_mirrors),
+    ("trigger_source", "display", lambda: Rig(mirrors_at_an_output().trigger)),
     ("mirror_device", "vialux", vialux_mirrors),
     ("modulator_array", "keysight-33500", lambda: on_the_wire("inputs")),
     (

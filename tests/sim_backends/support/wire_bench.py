@@ -59,6 +59,8 @@ DRIVERS: dict[str, tuple[str, list[str], dict[str, Any]]] = {
 LIBRARY_SETTINGS: dict[str, dict[str, Any]] = {
     "display panel": {"screen": "HDMI-1", "rows": 45, "columns": 54},
     "slmsuite panel": {"panel": "santec.Santec", "rows": 45, "columns": 54, "refresh": "10 ms"},
+    "display mirrors": {"screen": "HDMI-1", "rows": 24, "columns": 36},
+    "display trigger": {"mirrors": "mirrors"},
     "vialux mirrors": {"rows": 24, "columns": 36},
     "pylablib camera": {"camera": "Thorlabs.ThorlabsTLCamera", "rows": 64, "columns": 96},
     "harvesters camera": {"producer": "maker.cti", "rows": 64, "columns": 96},
