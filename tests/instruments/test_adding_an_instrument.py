@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from instruments.bench_file.reading import built_in_text
+from instruments.bench_file.reading import built_in_text, read_bench_file
+from instruments.errors import BenchFileError
+from instruments.opening import SharedResources, prepare_instrument
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "examples" / "new_instrument"
@@ -87,12 +89,5 @@ def test_a_bench_with_it_is_checked_like_any_other(installed, bench):
 
 
 def test_without_the_package_the_driver_is_named_with_those_there_are(bench):
-    done = subprocess.run(
-        [sys.executable, "-m", "protocols.command", "check", str(bench)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "no driver 'acme shutter' is installed" in done.stderr
+    with pytest.raises(BenchFileError, match="no driver 'acme shutter' is installed"):
+        prepare_instrument(read_bench_file(bench), "pump_shutter", SharedResources())
