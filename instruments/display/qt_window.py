@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -277,6 +278,11 @@ def main(arguments: list[str]) -> None:
         list_screens()
         return
     wanted, memory, presentation = arguments
+    # Ctrl-C and a closed terminal reach this process too; the window has to be there for the safe
+    # state, and goes when the program that owns it does.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
         service = Service(wanted, Path(memory), vertical_blank=presentation == "vertical-blank")
     except InstrumentError as error:

@@ -58,6 +58,7 @@ class ScreenWindow:
         memory = Path(self._folder.name) / "pictures"
         self._log = Path(self._folder.name) / "messages"
         self._changed = threading.Condition()
+        self._handing_over = threading.Lock()
         self._ready: Screen | None = None
         self._gone: str | None = None
         self._sent = 0
@@ -102,19 +103,21 @@ class ScreenWindow:
                 f"{self._owner}: a picture of {picture.dtype} {list(picture.shape)} given; screen "
                 f"{self.screen} takes uint8 {list(size)}, grey, or {[*size, 3]}"
             )
-        # A place is free again once the picture behind it is on the screen.
-        self._wait(
-            lambda: self._sent - self._seen < PLACES, PICTURE_SECONDS, "showing its pictures"
-        )
-        if self._pictures is None:
-            raise InstrumentError(f"{self._owner}: its window is closed; open the bench again")
         colour = picture.ndim == 3
-        number = self._sent + 1
-        np.copyto(self._pictures.at(number, colour=colour), picture)
-        with self._changed:
-            self._sent = number
-            self._handed_over_at = self._clock.now()
-        self._say(f"{number} {'colour' if colour else 'grey'}\n")
+        # One thread at a time: the safe state may come from another.
+        with self._handing_over:
+            # A place is free again once the picture behind it is on the screen.
+            self._wait(
+                lambda: self._sent - self._seen < PLACES, PICTURE_SECONDS, "showing its pictures"
+            )
+            if self._pictures is None:
+                raise InstrumentError(f"{self._owner}: its window is closed; open the bench again")
+            number = self._sent + 1
+            np.copyto(self._pictures.at(number, colour=colour), picture)
+            with self._changed:
+                self._sent = number
+                self._handed_over_at = self._clock.now()
+            self._say(f"{number} {'colour' if colour else 'grey'}\n")
 
     def shown_at_seconds(self) -> float | None:
         """Return when the latest picture appeared, or is expected to."""

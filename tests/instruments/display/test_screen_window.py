@@ -1,5 +1,6 @@
 """The window on a screen: every pixel as given, every picture in its turn."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -132,6 +133,30 @@ def test_a_window_that_is_gone_is_an_error_and_not_a_wait(screens):
         show_many(window)
     assert not isinstance(caught.value, InstrumentTimeoutError)
     window.close()
+
+
+def test_ctrl_c_leaves_the_window_there_for_the_safe_state(window, screens):
+    window._process.send_signal(signal.SIGINT)
+    window.show(np.full((ROWS, COLUMNS), 9, np.uint8))
+    window.wait_until_shown(TIMEOUT)
+    assert (screens.pixels(1) == 9).all()
+
+
+def test_threads_that_show_at_the_same_time_do_not_mix_their_pictures(window, screens):
+    def show():
+        for number in range(20):
+            window.show(np.full((ROWS, COLUMNS), number, np.uint8))
+
+    threads = [threading.Thread(target=show) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    window.wait_until_shown(TIMEOUT)
+    assert (screens.pixels(1) == screens.pixels(1)[0, 0]).all()
+    window.show(np.full((ROWS, COLUMNS), 99, np.uint8))
+    window.wait_until_shown(TIMEOUT)
+    assert (screens.pixels(1) == 99).all()
 
 
 @pytest.mark.parametrize("vertical_blank", [True, False])
