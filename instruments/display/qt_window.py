@@ -131,10 +131,16 @@ class VerticalBlankWindow(QtOpenGL.QOpenGLWindow):
         """Draw into the buffer that is swapped next."""
         self.showing.draw(self)
 
+    def _functions(self) -> Any:
+        """Return OpenGL's functions by the one way that PySide6 and PyQt6 share."""
+        profile = QtOpenGL.QOpenGLVersionProfile()
+        profile.setVersion(2, 0)
+        return QtOpenGL.QOpenGLVersionFunctionsFactory.get(profile, self.context())
+
     def _swapped(self) -> None:
         # A swap may be queued; when everything is finished it has taken place.
         self.makeCurrent()
-        self.context().functions().glFinish()
+        self._functions().glFinish()
         self.showing.shown()
         step(self)
 
