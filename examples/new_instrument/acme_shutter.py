@@ -20,7 +20,8 @@ from instruments.drivers.connected_instrument import (
 from instruments.interfaces.instrument import InstrumentTimeoutError
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveSeconds
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 POLL_SECONDS = 2e-3
 
