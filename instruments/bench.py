@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.bank_phases import ReferencePhases
+from instruments.bench_file.schema import BenchFile
+from instruments.clock import Clock, WallClock
 from instruments.errors import InstrumentError, NetworkError
 from instruments.gain_ledger import LayerGain, layer_gain
 from instruments.gradient_averaging import average_outer_products
@@ -28,6 +30,8 @@ from instruments.safe_state import (
     run_step,
 )
 from instruments.stage_hardware import StageHardware
+from instruments.tables_in_use import TablesInUse
+from instruments.unit_ports import UnitPorts
 
 Signs = npt.NDArray[np.float64]
 
@@ -71,6 +75,11 @@ class Bench:
         take.
     shared
         What simulated instruments share; its state goes into checkpoints.
+    file, tables
+        The bench file, and the tables in use; ``None`` for a bench wired by hand, which can be
+        trained but not calibrated or checked against its tables.
+    clock
+        The bench's time; by default the laboratory's.
     """
 
     def __init__(
@@ -87,9 +96,13 @@ class Bench:
         safe_order: Sequence[str],
         safe_timeout_seconds: float,
         shared: Mapping[str, Stateful] | None = None,
+        clock: Clock | None = None,
         description: Mapping[str, Any] | None = None,
+        file: BenchFile | None = None,
+        tables: TablesInUse | None = None,
     ) -> None:
         self.name = name
+        self.clock: Clock = WallClock() if clock is None else clock
         self.instruments = dict(instruments)
         self.light = light
         self.arrangement = arrangement
@@ -101,6 +114,8 @@ class Bench:
         self._safe_timeout_seconds = safe_timeout_seconds
         self._shared = dict(shared or {})
         self._description = dict(description or {})
+        self.file = file
+        self.tables = tables
         self._weights = [np.zeros((one.outputs, one.inputs), np.float32) for one in layers]
         self._clipped = [0] * len(self._layers)
         self._written = False
@@ -214,12 +229,28 @@ class Bench:
         with self._whole_exposures():
             return self.arrangement.backward(passed, output_errors)
 
+    def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
+        """Read all ports of those units that have all four: z, a, and delta on both sides.
+
+        Parameters
+        ----------
+        inputs, output_errors
+            ``[B, N_0]`` and ``[B, N_L]`` what is shown and what is injected.
+        """
+        self._ensure_on()
+        with self._whole_exposures():
+            return self.arrangement.unit_ports(inputs, output_errors)
+
     def gradient(self, passed: Pass, errors: Sequence[Array]) -> list[Array]:
         """Average outer products of measured errors and activations."""
         return average_outer_products(errors, passed.activations)
 
     def readings(self) -> Mapping[str, float]:
-        """Return gain and clipped weights of each layer, saturated readings and slipped frames."""
+        """Return what every step records of the bench.
+
+        The share of saturated readings, exposures repeated because frames slipped, the number of
+        the tables in use; of each layer, gain and share of clipped weights.
+        """
         read, saturated = self.light.read, self.light.saturated
         self.light.read = self.light.saturated = 0
         values = {
@@ -227,6 +258,8 @@ class Bench:
             "frame_slips": float(self.light.slips),
         }
         self.light.slips = 0
+        if self.tables is not None:
+            values["tables"] = float(self.tables.number)
         for number, clipped in enumerate(self._clipped, start=1):
             gain = self.arrangement.stage_of(number - 1).field_gain
             values[f"gain_decibels_{number}"] = 20 * float(np.log10(gain))
@@ -248,7 +281,12 @@ class Bench:
 
     def state(self) -> dict[str, Any]:
         """Return amplifier ranges and the state of whatever simulated instruments share."""
-        state: dict[str, Any] = {"operating_point": self.operating_point()}
+        state: dict[str, Any] = {
+            "operating_point": self.operating_point(),
+            "noise": self.light.state(),
+        }
+        if self.tables is not None:
+            state |= self.tables.state()
         if self.tracker is not None:
             state["phase_tracking"] = self.tracker.state()
         for owner, shared in self._shared.items():
@@ -258,9 +296,12 @@ class Bench:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take back what ``state`` returned, weights as last written."""
+        if self.tables is not None:
+            self.tables.restore(state)
         for name, stage in self._stages().items():
             stage.set_field_gain(state["operating_point"][name])
         self._show()
+        self.light.restore(state["noise"])
         if self.tracker is not None:
             self.tracker.restore(state["phase_tracking"])
         for owner, shared in self._shared.items():
@@ -268,6 +309,18 @@ class Bench:
             shared.restore(
                 {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
             )
+
+    def show_again(self) -> None:
+        """Bring amplifiers, reference phases and panels back to the weights last written.
+
+        After something else was shown, or with new tables.
+        """
+        for stage in self._stages().values():
+            stage.set_field_gain(stage.field_gain)
+        if self.tracker is not None:
+            self.tracker.resume()
+        if self._written:
+            self._show()
 
     def describe(self) -> dict[str, Any]:
         """Return what the record should say: bench file, identities, table ids."""
@@ -286,13 +339,8 @@ class Bench:
             return
         self._switch_on()
         self._on = True
-        # The safe state took currents and frames away: bring back what was written last.
-        for stage in self._stages().values():
-            stage.set_field_gain(stage.field_gain)
-        if self.tracker is not None:
-            self.tracker.resume()
-        if self._written:
-            self._show()
+        # The safe state took currents and frames away.
+        self.show_again()
 
     def make_safe(self) -> SafeStateReport:
         """Bring every instrument into its safe state, in order; never raises."""

@@ -23,6 +23,7 @@ from instruments.calibration.bench_tables import stored_tables
 from instruments.calibration.table import CalibrationTable
 from instruments.calibration.tap import TapTable
 from instruments.camera_taps import CameraTaps
+from instruments.clock import Clock, WallClock
 from instruments.errors import BenchFileError, CalibrationError
 from instruments.exposure import Exposer, TapReader
 from instruments.interfaces.camera import Camera
@@ -44,6 +45,7 @@ from instruments.parallel_opening import open_each, prepare_each
 from instruments.phase_tracking import PhaseTracker, PilotBank
 from instruments.shot_marks import BACKWARD_MARKS, FORWARD_MARKS
 from instruments.stage_hardware import Driven, Emitter, Port, StageHardware
+from instruments.tables_in_use import TablesInUse
 
 BACKWARD_PORTS = ("delta", "rho")
 """Ports that tap errors, not activations."""
@@ -235,10 +237,13 @@ def _wired(
         light,
         switch_on=_SwitchOn(bench, instruments, tables, phases),
         reference_phases=phases,
-        tracker=_phase_tracker(bench, phases, tables, stages, exposer, prepared),
+        tracker=_phase_tracker(bench, phases, tables, stages, light, prepared),
         safe_order=bench.safe_state.order,
         safe_timeout_seconds=bench.safe_state.timeout,
         shared=_stateful(resources),
+        file=bench,
+        tables=TablesInUse(bench, tables, stages),
+        clock=_clock(resources),
         description={
             "layers": [asdict(layer) for layer in layers],
             "bench": bench.model_dump(mode="json"),
@@ -304,7 +309,7 @@ def _phase_tracker(
     phases: ReferencePhases | None,
     tables: BenchTables,
     stages: Mapping[str, StageHardware],
-    exposer: Exposer,
+    light: BenchLight,
     prepared: Mapping[str, PreparedInstrument],
 ) -> PhaseTracker | None:
     """Return what keeps the references in phase, if the file asks for it."""
@@ -328,17 +333,16 @@ def _phase_tracker(
             bank,
             channel,
             "backward" if port in BACKWARD_PORTS else "forward",
-            np.asarray(tables.taps[bank].phase_radians),
-            tables.taps[bank].saturation_volts,
         )
         for channel, (bank, port) in enumerate(ports)
         if can_turn(phases, channel)
     ]
     return PhaseTracker(
-        exposer,
+        light.take,
         [stage.source for stage in stages.values() if stage.source is not None],
         [stage.injector for stage in stages.values() if stage.injector is not None],
         banks,
+        tables.taps,
         phases,
         slopes,
         reference.track_every,
@@ -458,6 +462,14 @@ class _SwitchOn:
             shutter = getattr(bench.arms, arm).shutter
             if shutter is not None:
                 cast(Shutter, self.instruments[shutter]).set_open(True)
+
+
+def _clock(resources: SharedResources) -> Clock:
+    """Return the time of what simulated instruments share, or else the laboratory's."""
+    for shared in _stateful(resources).values():
+        if hasattr(shared, "clock"):
+            return cast(Clock, shared.clock)
+    return WallClock()
 
 
 def _stateful(resources: SharedResources) -> dict[str, Stateful]:

@@ -35,6 +35,10 @@ class TrainingError(BackbeamError):
     exit_code = 1
 
 
+class GradientError(TrainingError):
+    """The gradient that is measured points elsewhere than it should, and noise is not why."""
+
+
 class BenchFileError(BackbeamError):
     """A bench file says something that cannot be."""
 
@@ -51,6 +55,10 @@ class InstrumentError(BackbeamError):
 
 class FrameSlipError(InstrumentError):
     """Modulators and detectors are out of step, and repeating the exposure did not help."""
+
+
+class ExposureLostError(InstrumentError):
+    """A box was lost during an exposure and is back as it was; the exposure has to be repeated."""
 
 
 class LimitError(InstrumentError):

@@ -75,7 +75,9 @@ class OpenedInstruments:
         for name, error in self.failures.items():
             names_by_reason.setdefault(reason_text(origin, name, error), []).append(name)
         reasons = "; ".join(
-            f"{', '.join(names)}: {reason}" for reason, names in names_by_reason.items()
+            # "laser (USB0::..): .." says already whose reason it is.
+            reason if reason.startswith(f"{names[0]} (") else f"{', '.join(names)}: {reason}"
+            for reason, names in names_by_reason.items()
         )
         return BenchOpeningError(
             f"{origin}: {len(self.failures)} of {len(self.bench.instruments)} instruments could "

@@ -23,12 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.bank_phases import ReferencePhases
-from instruments.exposure import Exposer
+from instruments.calibration.tap import TapTable
+from instruments.exposure import Volts
 from instruments.stage_hardware import Emitter
 
 logger = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
+
+Take = Callable[[int, Sequence[Emitter], Sequence[str]], Mapping[str, Volts]]
 
 Expectation = Callable[[Floats, Floats, Mapping[str, Floats]], Mapping[str, Floats]]
 
@@ -54,17 +57,11 @@ class PilotBank:
         Which actuator turns its reference.
     light
         Whether its pilot comes from the inputs or from the error injector.
-    phase_radians
-        ``[n]`` phases of its detectors by the table in use, which are to be restored.
-    range_volts
-        Full scale of its detectors.
     """
 
     bank: str
     channel: int
     light: Literal["forward", "backward"]
-    phase_radians: Floats
-    range_volts: float
 
 
 class PhaseTracker:
@@ -72,12 +69,15 @@ class PhaseTracker:
 
     Parameters
     ----------
-    exposer
-        Takes the exposures.
+    take
+        Takes an exposure of so many shots: emitters, and the banks that read. One that is out of
+        step is its business, for a pilot read out of step would turn references anywhere.
     sources, injectors
         Emitters whose sign the forward and the backward pilots turn.
     banks
         The banks under watch.
+    taps
+        Their tables in use: the phases in them are restored.
     actuator, radians_per_volt
         What turns the references, and by how much, ``[channels]``.
     every
@@ -88,18 +88,20 @@ class PhaseTracker:
 
     def __init__(
         self,
-        exposer: Exposer,
+        take: Take,
         sources: Sequence[Emitter],
         injectors: Sequence[Emitter],
         banks: Sequence[PilotBank],
+        taps: Mapping[str, TapTable],
         actuator: ReferencePhases,
         radians_per_volt: Floats,
         every: int,
         timeout_seconds: float,
     ) -> None:
-        self._exposer = exposer
+        self._take = take
         self._sources, self._injectors = list(sources), list(injectors)
         self._banks = list(banks)
+        self._taps = taps
         self._actuator = actuator
         self._radians_per_volt = radians_per_volt
         self._every = every
@@ -154,10 +156,10 @@ class PhaseTracker:
         drifts: dict[str, float] = {}
         volts = start.copy()
         for watched in self._banks:
-            seen = quadratures[watched.bank]
-            if _rms(np.abs(seen)) < LEAST_SIGNAL * watched.range_volts:
+            seen, table = quadratures[watched.bank], self._taps[watched.bank]
+            if _rms(np.abs(seen)) < LEAST_SIGNAL * table.saturation_volts:
                 continue
-            own_phases = np.exp(-1j * watched.phase_radians)
+            own_phases = np.exp(-1j * table.phase_radians)
             turned = seen * own_phases
             # The square of noise in both quadratures is nothing in the mean.
             drift = 0.5 * float(np.angle(np.sum(turned * turned)))
@@ -185,8 +187,8 @@ class PhaseTracker:
         for emitters, turns in ((self._sources, forward), (self._injectors, backward)):
             for emitter in emitters:
                 _show(emitter, turns)
-        outputs = [one.modulators for one in (*self._sources, *self._injectors)]
-        volts = self._exposer.take(3 * PATTERNS, outputs, [one.bank for one in self._banks])
+        emitters = [*self._sources, *self._injectors]
+        volts = self._take(3 * PATTERNS, emitters, [one.bank for one in self._banks])
         read = {}
         for watched in self._banks:
             rows = volts[watched.bank].astype(np.float64)
@@ -213,8 +215,7 @@ def _show(emitter: Emitter, turns: Floats) -> None:
     """Load every pattern of an emitter three times, turned over as told."""
     channels = emitter.table.channels
     pilot = _signs(channels)[:, np.newaxis, :] * turns[:, np.newaxis]
-    fields = emitter.patterned(pilot.reshape(-1, channels))
-    emitter.modulators.load(emitter.table.encode(fields))
+    emitter.load(emitter.patterned(pilot.reshape(-1, channels)))
 
 
 def _signs(channels: int) -> Floats:

@@ -2,76 +2,123 @@
 
 Modulators and detectors step from shot to shot by their own counters. If one of them loses or
 gains a trigger, every sample meets another one's light and nothing complains. So every sequence
-ends with four shots that are known: all dark; inputs and injector bright; inputs alone; all dark.
-Read in any other order they tell that something is out of step, in the exposure in which it
-happens.
+ends with eight shots in which inputs and error injector each stand at one of two levels. The four
+states this makes are shown twice, in an order that no shift of either leaves as it is.
+
+Shots of the same state have to read the same but for noise, whatever weights and absorber do to
+their light, whatever a detector's offset, and whatever reflection adds: nothing is compared with
+what it ought to be. What differs by more than noise was not shown when it was read.
+
+How large noise is, shots tell in which nothing changes at all: they read the same however far
+something is out of step.
 """
 
 from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from instruments.exposure import Volts
 
-FORWARD_MARKS = (0.0, 1.0, 1.0, 0.0)
-"""Brightness of inputs, and of what is re-emitted, in the shots behind the samples."""
+FORWARD_MARKS = (1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, -1.0)
+"""Level of inputs, and of what is re-emitted, in the shots behind the samples: high or low."""
 
-BACKWARD_MARKS = (0.0, 1.0, 0.0, 0.0)
-"""Brightness of the error injector in these shots."""
+BACKWARD_MARKS = (1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, -1.0)
+"""Level of the error injector in these shots."""
 
 MARKS = len(FORWARD_MARKS)
 
-LEAST_CONTRAST = 0.003
-"""Share of a detector's range that marks must show to be told from darkness."""
+NOISE_SHOTS = 16
+"""Shots in which nothing changes, by which noise is measured."""
 
-LEAST_NOISE_RATIO = 10.0
-"""Noise of readings that marks must exceed so many times to be told from darkness."""
+LARGEST_NOISE = 2.5
+"""How far shots of one state may differ, in units of the noise. Of Gaussian noise even three
+detectors exceed it in one exposure of 100 000 only, and an exposure is no more than repeated."""
 
-LARGEST_MISMATCH = 0.25
-"""How far the dark marks may differ, as a share of what the brightest one shows."""
+LARGEST_SHARE = 0.03
+"""How far they may differ besides, as a share of what marks show: the laser's power wanders from
+shot to shot, and detectors remember the shot before a little."""
 
-LEAST_RATIO = 0.3
-"""Least of what either bright mark shows of the other's light, at taps of activations."""
-
-LARGEST_RATIO = 1.6
-"""Taps of errors see the pump's reflection in both bright marks and the probe in the first; where
-the second is brighter by this, the probe came late."""
-
-Pattern = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
 
 
-def in_step(marks: Volts, range_volts: float, *, backward: bool, noise_volts: float = 0.0) -> bool:
+class MarksRead(NamedTuple):
+    """What a bank read of marks, rms over its detectors, in volts.
+
+    Attributes
+    ----------
+    difference
+        Of shots of the same state from each other, as one standard deviation.
+    contrast
+        Of all shots from their mean.
+    """
+
+    difference: float
+    contrast: float
+
+
+def read_marks(marks: Volts, *, backward: bool) -> MarksRead:
+    """Return how far marks ``[8, n]``, in volts, differ.
+
+    Parameters
+    ----------
+    backward
+        Whether the bank taps errors, which depend on inputs and injector, not on inputs alone.
+    """
+    volts = marks.astype(np.float64)
+    remainder, freedom = _OF_ERRORS if backward else _OF_ACTIVATIONS
+    left = remainder @ volts
+    spread = volts - volts.mean(axis=0)
+    neurons = volts.shape[1]
+    return MarksRead(
+        math.sqrt(float(np.vdot(left, left)) / (freedom * neurons)),
+        math.sqrt(float(np.vdot(spread, spread)) / ((MARKS - 1) * neurons)),
+    )
+
+
+def in_step(marks: Volts, noise_volts: float, *, backward: bool) -> bool:
     """Return whether what a bank read behind the samples can be the marks.
 
     Parameters
     ----------
     marks
-        ``[4, n]`` readings in volts.
-    range_volts
-        Full scale of the detectors. Marks that are lost in darkness decide nothing: a new
-        network may send no light to a bank.
+        ``[8, n]`` readings in volts; those of one state read the same when they are clipped, too.
+    noise_volts
+        rms noise of a shot, as ``noise_of`` finds it.
     backward
         Whether the bank taps errors, not activations.
     noise_volts
         rms noise of a reading, where it is not small beside ``LEAST_CONTRAST``.
     """
-    if float(np.abs(marks).max()) >= range_volts:
-        # Clipped readings say nothing of how bright it was.
-        return True
-    before, both, inputs, after = marks.astype(np.float64)
-    dark = 0.5 * (before + after)
-    first, second, mismatch = _rms(both - dark), _rms(inputs - dark), _rms(before - after)
-    brightest = max(first, second)
-    least = max(LEAST_CONTRAST * range_volts, LEAST_NOISE_RATIO * noise_volts)
-    if max(brightest, mismatch) < least:
-        return True
-    if mismatch > LARGEST_MISMATCH * brightest:
-        return False
-    if backward:
-        return second < LARGEST_RATIO * first
-    return min(first, second) > LEAST_RATIO * brightest
+    read = read_marks(marks, backward=backward)
+    return read.difference <= math.hypot(LARGEST_NOISE * noise_volts, LARGEST_SHARE * read.contrast)
 
 
-def _rms(values: Pattern) -> float:
-    return float(np.sqrt(np.mean(values * values)))
+def noise_of(steady: Volts, range_volts: float) -> float:
+    """Return the rms noise in volts of ``steady [shots, n]``, in which nothing changed.
+
+    Detectors at the edge of their range, ``range_volts``, show none and are left out. Where all of
+    them are, noise may be anything: infinity.
+    """
+    inside = steady[:, np.abs(steady).max(axis=0) < range_volts].astype(np.float64)
+    if not inside.size:
+        return math.inf
+    return math.sqrt(float(np.mean(inside.var(axis=0, ddof=1))))
+
+
+def _remainder(states: npt.ArrayLike) -> tuple[Matrix, int]:
+    """Return what takes the mean of each state away, ``[8, 8]``, and the degrees of freedom left.
+
+    ``states`` is ``[8, k]``: the levels that a reading depends on, shot by shot.
+    """
+    levels = np.asarray(states, np.float64)
+    alike = (levels[:, np.newaxis] == levels).all(axis=2)
+    remainder = np.eye(MARKS) - alike / alike.sum(axis=1)
+    return remainder, round(float(np.trace(remainder)))
+
+
+_OF_ACTIVATIONS = _remainder(np.transpose([FORWARD_MARKS]))
+_OF_ERRORS = _remainder(np.transpose([FORWARD_MARKS, BACKWARD_MARKS]))

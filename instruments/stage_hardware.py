@@ -56,7 +56,7 @@ class Emitter:
     Attributes
     ----------
     marks
-        Brightness of the shots behind the samples (``instruments.shot_marks``); empty: none.
+        Levels of the shots behind the samples (``instruments.shot_marks``); empty: none.
     shots_per_sample
         How often every sample is shown, shot after shot.
     """
@@ -67,6 +67,7 @@ class Emitter:
     shots_per_sample: int = 1
     _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    _loaded: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def load(self, fields: Array) -> None:
         """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
@@ -80,6 +81,7 @@ class Emitter:
         else:
             once = self.table.encode(fields)
             self._volts[:shown] = np.repeat(once, self.shots_per_sample, axis=0)
+        self._loaded = self._volts
         self.modulators.load(self._volts)
 
     def adopt(self, table: FieldEncoder) -> None:
@@ -96,15 +98,31 @@ class Emitter:
                 self.table.dark_drive[np.newaxis], shown + len(self.marks), axis=0
             )
             self._mark(self._dark[shown:])
+        self._loaded = self._dark
         self.modulators.load(self._dark)
+
+    def load_steady(self, shots: int) -> None:
+        """Load the first mark ``shots`` times; ``load_again`` brings back what was loaded."""
+        steady = np.empty((shots, self.table.channels), np.float32)
+        self.table.encode(self._levels(np.full(shots, self.marks[0])), steady)
+        self.modulators.load(steady)
+
+    def load_again(self) -> None:
+        """Load once more what ``load`` or ``load_dark`` loaded last."""
+        self.modulators.load(self._loaded)
 
     def _mark(self, volts: Array) -> None:
         if self.marks:
-            # Light of one sign everywhere may cancel: rows of trained weights sum to little.
-            count = self.table.channels
-            signs = np.random.default_rng(count).choice([-1.0, 1.0], count)
-            bright = self.patterned(signs[np.newaxis])
-            self.table.encode(bright * np.array(self.marks, np.float32)[:, np.newaxis], volts)
+            self.table.encode(self._levels(np.array(self.marks)), volts)
+
+    def _levels(self, marks: npt.NDArray[np.float64]) -> Array:
+        """Return the fields ``[shots, n]`` of marks: near the largest or the lowest there are."""
+        table = self.table
+        # Light of one sign everywhere may cancel: rows of trained weights sum to little.
+        signs = np.random.default_rng(table.channels).choice([-1.0, 1.0], table.channels)
+        high, low = table.highest_fields.min(), table.lowest_fields.max()
+        fields: Array = np.where(np.outer(marks, signs) > 0, high, low).astype(np.float32)
+        return np.float32(BRIGHT_SHARE) * fields
 
     def patterned(self, signs: npt.NDArray[np.float64]) -> Array:
         """Return bright fields ``[B, n]`` that follow signs.

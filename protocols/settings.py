@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,6 +16,7 @@ from protocols.optimizers import OptimizerName
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+OnPoorGradient = Literal["warn", "stop"]
 
 
 class TrainingSettings(BaseModel):
@@ -31,6 +32,15 @@ class TrainingSettings(BaseModel):
         Keep activations and errors of a few samples every so many steps; 0: never.
     checkpoint_seconds
         Time between checkpoints: what a killed run loses at most.
+    check_every
+        On a bench, steps from one look at the gradient's fidelity to the next; 0: never.
+    check_takes
+        How often a minibatch is taken for it: what differs is noise.
+    on_poor_gradient
+        What happens when signal, not noise, leaves a cosine below 0.5.
+    drift_every
+        On a bench, steps from one look for drift to the next, and to measuring again what
+        drifted; 0: never.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +60,10 @@ class TrainingSettings(BaseModel):
     patience: Count | None = None
     fields_every: Annotated[int, Field(ge=0)] = 500
     checkpoint_seconds: Positive = 10.0
+    check_every: Annotated[int, Field(ge=0)] = 100
+    check_takes: Annotated[int, Field(ge=2)] = 4
+    on_poor_gradient: OnPoorGradient = "warn"
+    drift_every: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _weights_per_layer_needs_finite_differences(self) -> Self:

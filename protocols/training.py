@@ -18,14 +18,15 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from instruments.errors import SettingsError, TrainingError
+from instruments.errors import GradientError, SettingsError, TrainingError
 from instruments.network import Array, Network
 from protocols.datasets import Dataset
 from protocols.error_paths import MinibatchGradient, error_path
 from protocols.evaluation import evaluate
+from protocols.health.watch import HealthWatch, watch_for
 from protocols.initial_weights import draw_weights, load_weights
 from protocols.interruption import Interrupted, StopRequest
-from protocols.losses import LOSSES
+from protocols.losses import LOSSES, Labels
 from protocols.optimizers import Adam, MomentumDescent, Optimizer
 from protocols.record.checkpoint import Checkpoint
 from protocols.record.recorder import Recorder
@@ -162,6 +163,7 @@ class Training:
         self._started_at = clock()
         self._recorder: Recorder | None = None
         self._control: RunControl | None = None
+        self._watch = watch_for(network, settings, self._loss)
         network.write(self.weights)
         self.best_operating_point = network.operating_point()
 
@@ -177,7 +179,8 @@ class Training:
 
     def step_columns(self) -> dict[str, str]:
         """Return names and units of the columns recorded every step."""
-        return STEP_COLUMNS | dict.fromkeys(self.network.readings(), "")
+        watched = {} if self._watch is None else self._watch.columns()
+        return STEP_COLUMNS | dict.fromkeys(self.network.readings(), "") | watched
 
     def epoch_columns(self) -> dict[str, str]:
         """Return names and units of the columns recorded every epoch."""
@@ -204,6 +207,8 @@ class Training:
         progress = progress or Silent()
         self._started_at = self._clock()
         self._control = control
+        if self._watch is not None and recorder is not None:
+            self._watch.tell = recorder.event
         try:
             with (
                 threadpool_limits(BLAS_THREADS, user_api="blas"),
@@ -281,6 +286,7 @@ class Training:
         chosen = self._order[start : start + self.settings.batch_size]
         inputs = self.dataset.train_inputs.take(chosen, axis=0)
         labels = self.dataset.train_labels[chosen]
+        health = () if self._watch is None else self._look(self._watch, inputs, labels)
         shown = self._weights_to_show()
         measured = self._error_path.gradient(self.network, self.weights, inputs, labels)
         at_output = measured.at_output
@@ -295,7 +301,7 @@ class Training:
         self._sums.correct += at_output.correct
         self._sums.images += len(labels)
         if self._recorder is not None:
-            self._record_step(self._recorder, measured, len(labels))
+            self._record_step(self._recorder, measured, len(labels), health)
             if shown:
                 self._recorder.show_taps(self.step, shown | _watched_fields(measured))
         self._minibatch += 1
@@ -308,7 +314,22 @@ class Training:
             return {}
         return {f"weights_{i}": one.copy() for i, one in enumerate(self.weights, start=1)}
 
-    def _record_step(self, recorder: Recorder, measured: MinibatchGradient, count: int) -> None:
+    def _look(self, watch: HealthWatch, inputs: Array, labels: Labels) -> tuple[float, ...]:
+        """Look at the bench's health, if it is time; the record keeps the sets of its tables."""
+        try:
+            return watch.look(self.step, inputs, labels)
+        except GradientError:
+            if self._recorder is not None:
+                self._recorder.checkpoint(self.checkpoint())
+            raise
+
+    def _record_step(
+        self,
+        recorder: Recorder,
+        measured: MinibatchGradient,
+        count: int,
+        health: tuple[float, ...],
+    ) -> None:
         at_output = measured.at_output
         recorder.step(
             (
@@ -318,6 +339,7 @@ class Training:
                 at_output.correct / count,
                 self.seconds,
                 *self.network.readings().values(),
+                *health,
             )
         )
         every = self.settings.fields_every
@@ -441,6 +463,7 @@ class Training:
                 "seconds": self.seconds,
                 "shuffling_at_epoch_start": self._shuffling_at_epoch_start,
                 "probing": self._probing.bit_generator.state,
+                "health": None if self._watch is None else self._watch.state(),
                 "network": network_values,
             },
         )
@@ -463,6 +486,8 @@ class Training:
         self._seconds_before = values["seconds"]
         self._shuffling_at_epoch_start = values["shuffling_at_epoch_start"]
         self._probing.bit_generator.state = values["probing"]
+        if self._watch is not None:
+            self._watch.restore(values["health"])
         # The weights are shown first: writing them may move the network's own state.
         self.network.write(self.weights)
         self.network.restore(_below("network/", arrays) | values["network"])

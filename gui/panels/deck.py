@@ -33,8 +33,8 @@ _RECIPROCITY = (
     "by light going forward with the one met going back."
 )
 _NOISE = (
-    "Not measured in this run: its record has no column gradient_noise_LAYER. A minibatch would "
-    "have to be shown twice."
+    "Not measured in this run: its record has no column gradient_noise_LAYER. On a bench, "
+    "backbeam train measures it every --check-every steps."
 )
 _HELD = (
     "Only a bench has limits to its weights; this network was computed, or its record holds no "

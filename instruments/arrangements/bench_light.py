@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.tap import TapTable
-from instruments.camera_taps import CameraTaps
-from instruments.errors import FrameSlipError, NetworkError
+from instruments.errors import ExposureLostError, FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
 from instruments.network import Array, Pass
-from instruments.shot_marks import MARKS, in_step
-from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
+from instruments.shot_marks import MARKS, NOISE_SHOTS, in_step, noise_of
+from instruments.stage_hardware import Driven, Emitter, StageHardware, WeightsShown
+from instruments.unit_ports import UnitPorts
 
 Signs = npt.NDArray[np.float64]
 
@@ -25,6 +25,17 @@ logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often an exposure is tried before a slip of frames counts as lasting."""
+
+NOISE_HOLDS_FOR = 500
+"""Exposures after which a bank's noise is measured again."""
+
+
+@dataclass
+class _BankNoise:
+    """rms noise of a bank in volts, and how many exposures ago it was measured."""
+
+    volts: float
+    age: int = 0
 
 
 @dataclass
@@ -49,7 +60,7 @@ class BenchLight:
     read, saturated
         Readings taken, and how many of them were saturated.
     slips
-        Exposures that were repeated because something was out of step.
+        Exposures that were repeated because something was out of step, or lost for a while.
     """
 
     exposer: Exposer
@@ -64,6 +75,7 @@ class BenchLight:
     saturated: int = 0
     slips: int = 0
     shots_per_sample: int = 1
+    _noise: dict[str, _BankNoise] = field(default_factory=dict)
 
     def take(
         self, shots: int, emitters: Sequence[Emitter], banks: Sequence[str]
@@ -85,29 +97,17 @@ class BenchLight:
         outputs = [one.modulators for one in emitters]
         shown = shots * self.shots_per_sample
         if not self.marked:
-            unmarked = self.exposer.take(shown, outputs, banks)
-            return unmarked if shown == shots else self._averaged(unmarked, shown)
-        for attempt in range(ATTEMPTS):
-            try:
-                volts = self.exposer.take(shown + MARKS, outputs, banks)
-            except FrameSlipError as slip:
-                # A camera counts its frames itself.
-                if attempt == ATTEMPTS - 1:
-                    raise
-                self.slips += 1
-                logger.warning("%s: the exposure is repeated", slip)
-                self.exposer.stop(outputs)
-                continue
-            late = [
-                bank
-                for bank, read in volts.items()
-                if not in_step(
-                    read[shown:],
-                    self.taps[bank].saturation_volts,
-                    backward=bank in self.backward_banks,
-                    noise_volts=self._noise_of(bank),
-                )
-            ]
+            return self._averaged(self._whole_exposure(shown, outputs, banks), shown)
+        due = self._noise_due(banks)
+        if due:
+            self._measure_noise(emitters, due)
+        for _ in range(ATTEMPTS):
+            volts = self._whole_exposure(shown + MARKS, outputs, banks)
+            late = self._out_of_step(volts, shown)
+            if late:
+                # Amplifiers may have been turned up meanwhile, and noise with them.
+                self._measure_noise(emitters, late)
+                late = self._out_of_step(volts, shown)
             if not late:
                 return self._averaged(volts, shown)
             self.slips += 1
@@ -119,11 +119,6 @@ class BenchLight:
             "before the next trigger"
         )
 
-    def _noise_of(self, bank: str) -> float:
-        """Return the noise of a bank's readings where photons make it large: on a camera."""
-        reader = self.exposer.detectors[bank]
-        return reader.noise_counts if isinstance(reader, CameraTaps) else 0.0
-
     def _averaged(self, volts: dict[str, Volts], shown: int) -> dict[str, Volts]:
         """Return one reading a sample, what follows the samples left out."""
         repeats = self.shots_per_sample
@@ -133,6 +128,68 @@ class BenchLight:
             bank: read[:shown].reshape(shown // repeats, repeats, -1).mean(axis=1)
             for bank, read in volts.items()
         }
+
+    def _whole_exposure(
+        self, shots: int, outputs: Sequence[Driven], banks: Sequence[str]
+    ) -> dict[str, Volts]:
+        """Take an exposure, again if a box was lost during it or a camera lost frames.
+
+        Raises
+        ------
+        ExposureLostError, FrameSlipError
+            If that happens again and again.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self.exposer.take(shots, outputs, banks)
+            except (ExposureLostError, FrameSlipError) as error:
+                self.slips += 1
+                logger.warning("%s; the exposure is repeated", error)
+                self.exposer.stop(outputs)
+        return self.exposer.take(shots, outputs, banks)
+
+    def _out_of_step(self, volts: Mapping[str, Volts], shown: int) -> list[str]:
+        """Return the banks whose readings behind ``shown`` shots cannot be the marks."""
+        return [
+            bank
+            for bank, read in volts.items()
+            if not in_step(
+                read[shown:],
+                self._noise[bank].volts,
+                backward=bank in self.backward_banks,
+            )
+        ]
+
+    def _noise_due(self, banks: Sequence[str]) -> list[str]:
+        """Count one more exposure; return the banks whose noise is not known or was long ago."""
+        due = []
+        for bank in banks:
+            known = self._noise.get(bank)
+            if known is not None:
+                known.age += 1
+            if known is None or known.age > NOISE_HOLDS_FOR:
+                due.append(bank)
+        return due
+
+    def _measure_noise(self, emitters: Sequence[Emitter], banks: Sequence[str]) -> None:
+        """Measure the noise of banks in bright light that stands still, in step or not."""
+        for emitter in emitters:
+            emitter.load_steady(NOISE_SHOTS)
+        outputs = [one.modulators for one in emitters]
+        steady = self._whole_exposure(NOISE_SHOTS, outputs, banks)
+        for bank, read in steady.items():
+            volts = noise_of(read, self.taps[bank].saturation_volts)
+            self._noise[bank] = _BankNoise(volts)
+        for emitter in emitters:
+            emitter.load_again()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next exposure depends on: the noise of the banks as known."""
+        return {bank: [one.volts, one.age] for bank, one in self._noise.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what ``state`` returned."""
+        self._noise = {bank: _BankNoise(*known) for bank, known in state.items()}
 
     def fields(
         self, bank: str, volts: Volts, channels: int, background: Volts | None = None
@@ -196,6 +253,10 @@ class Arrangement(Protocol):
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
         """Take errors ``[B, N_L]`` back."""
+        ...
+
+    def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
+        """Read all ports of the units that have all four, with errors ``[B, N_L]`` on their way."""
         ...
 
 

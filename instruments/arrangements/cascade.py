@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ from instruments.errors import BenchFileError
 from instruments.exposure import Volts
 from instruments.network import Array, Pass
 from instruments.stage_hardware import Port, StageHardware, WeightsShown
+from instruments.unit_ports import UnitPorts
 
 Needed = TypeVar("Needed")
 
@@ -150,6 +152,38 @@ class Cascade:
             field /= factors
             errors.append(field)
         return [*errors, output_errors]
+
+    def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
+        """Take both passes once more, read where light enters the stage behind as well."""
+        places = [
+            (number, stage, before, stage.taps["a"], stage.taps["delta"], arriving)
+            for number, (stage, behind) in enumerate(pairwise(self._stages))
+            if (before := stage.taps.get("z")) and (arriving := behind.taps.get("rho"))
+        ]
+        if not places:
+            return []
+        light = self._light
+        forward = [bank for _, _, z, a, _, _ in places for bank in (z, a)]
+        backward = [bank for *_, delta, rho in places for bank in (delta, rho)]
+        passed = self.forward(inputs)
+        check_errors(output_errors, passed)
+        dark = light.take(len(inputs), self._sources, [*forward, *backward])
+        injected, factors = light.scaled_to_probe(output_errors)
+        self._injector.load(injected)
+        lit = light.take(len(inputs), self._sources, backward)
+        ports = []
+        for number, stage, z, a, delta, rho in places:
+            count = stage.outputs
+            ports.append(
+                UnitPorts(
+                    number,
+                    light.fields(z, dark[z], count),
+                    light.fields(a, dark[a], count),
+                    light.fields(rho, lit[rho], count, dark[rho]) / factors,
+                    light.fields(delta, lit[delta], count, dark[delta]) / factors,
+                )
+            )
+        return ports
 
 
 def _required(found: Needed | None, stage: StageHardware, key: str) -> Needed:

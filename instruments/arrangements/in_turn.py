@@ -25,6 +25,7 @@ from instruments.exposure import Volts
 from instruments.exposure_plan import DARK_SHOTS, tile_slices
 from instruments.network import Array, Layer, Pass
 from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
+from instruments.unit_ports import UnitPorts
 
 
 @dataclass
@@ -247,6 +248,20 @@ class InTurn:
             errors.append(self._back_through_unit(layer - 1, arriving, exposed[layer - 1]))
         errors.reverse()
         return errors
+
+    def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
+        """Take a batch forward and back; what is re-emitted behind a unit enters it."""
+        passed = self.forward(inputs)
+        check_errors(output_errors, passed)
+        exposed: list[_LayerExposed] = passed.exposure
+        assert passed.unit_inputs is not None
+        ports, errors = [], output_errors
+        for layer in range(len(self._layers) - 2, -1, -1):
+            entering = self._through_weights(layer + 1, errors)
+            errors = self._back_through_unit(layer, entering, exposed[layer])
+            z, a = passed.unit_inputs[layer], passed.activations[layer + 1]
+            ports.append(UnitPorts(layer, z, a, entering, errors))
+        return ports[::-1]
 
     def _through_weights(self, layer: int, errors: Array) -> Array:
         """Return ``rho``: errors sent back through the weights of a layer alone."""

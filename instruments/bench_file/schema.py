@@ -180,7 +180,7 @@ class ExposureSection(Section):
     )
     marks: StrictBool = Field(
         default=False,
-        description="whether three known shots follow every exposure, so that a slip of frames "
+        description="whether eight known shots follow every exposure, so that a slip of frames "
         "is noticed and the exposure repeated",
     )
 

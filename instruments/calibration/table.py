@@ -185,6 +185,34 @@ class CalibrationTable:
             f"{self.kind} table of {self.provenance.instrument}: {what}; measure it again"
         )
 
+    def to_bytes(self) -> bytes:
+        """Return what a file of the table holds."""
+        header = {**self._header(), "id": self.id}
+        arrays: dict[str, Any] = {
+            _HEADER: np.frombuffer(json.dumps(header).encode(), np.uint8),
+            **{_VALUES + name: value for name, value in self.values.items()},
+            **{_COVARIANCE + name: value for name, value in self.covariance.items()},
+        }
+        archive = io.BytesIO()
+        np.savez(archive, allow_pickle=False, **arrays)
+        return archive.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Return the table that ``to_bytes`` turned into bytes.
+
+        Raises
+        ------
+        CalibrationError
+            If they are damaged, or of a table of another kind.
+        """
+        try:
+            return cls._parse(content)
+        except _DAMAGE as error:
+            raise CalibrationError(
+                f"no readable {cls.kind} table ({error or type(error).__name__}); measure it again"
+            ) from error
+
     def save(self, path: Path) -> None:
         """Write the table to ``path``, replacing what is there in one step.
 
@@ -193,16 +221,11 @@ class CalibrationTable:
         CalibrationError
             If the file cannot be written.
         """
-        header = {**self._header(), "id": self.id}
-        arrays: dict[str, Any] = {
-            _HEADER: np.frombuffer(json.dumps(header).encode(), np.uint8),
-            **{_VALUES + name: value for name, value in self.values.items()},
-            **{_COVARIANCE + name: value for name, value in self.covariance.items()},
-        }
+        content = self.to_bytes()
         partial = path.with_name(path.name + ".partial")
         try:
             with partial.open("wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)

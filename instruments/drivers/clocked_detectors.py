@@ -13,7 +13,7 @@ from instruments.drivers.connected_instrument import ConnectedInstrument, each
 from instruments.drivers.sampled_records import ShotWindow
 from instruments.errors import BenchFileError, InstrumentError
 from instruments.interfaces.instrument import InstrumentTimeoutError
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
 from instruments.shots_fired import shots_fired
@@ -79,6 +79,7 @@ class ClockedDetectors(ConnectedInstrument):
         self._channels_a_box = channels_a_box
         self._fired = shots_fired(request)
         self._at_arm = (0, 0)
+        self._awaited = 0
         self._poll_seconds = poll_seconds
 
     @property
@@ -90,9 +91,13 @@ class ClockedDetectors(ConnectedInstrument):
         """Let every box wait for the first trigger."""
         count = int(self._checked("shots", shots))
         self.sequence.check_arm()
-        each(self._sessions, lambda session: self._begin(session, count))
-        self._check_complaints()
         self._at_arm = (self._fired.shots, self._fired.firings)
+        self._awaited = count
+        each(
+            self._sessions,
+            lambda session: session.all_or_nothing(lambda: self._begin(session, count)),
+        )
+        self._check_complaints()
         self.sequence.armed(count)
 
     def read(self, timeout_seconds: float) -> Floats:
@@ -133,6 +138,7 @@ class ClockedDetectors(ConnectedInstrument):
                 session, channel % self._channels_a_box + 1, shots
             )
         self._check_complaints()
+        self._awaited = 0
         self.sequence.read_out()
         return volts
 
@@ -155,13 +161,23 @@ class ClockedDetectors(ConnectedInstrument):
         return range(1, min(self._channels_a_box, self.channels - first) + 1)
 
     def _restore(self, session: Session) -> None:
-        """Set a box that was lost; a record it was taking is gone, and the next one can begin."""
+        """Set a box that was lost, and let it wait for the trigger again if it did.
+
+        Raises
+        ------
+        ExposureLostError
+            If shots were fired since: the record it was taking is gone.
+        """
         self._configure(session)
-        if self.sequence.stage is SequenceStage.ARMED and not self.sequence.fired:
-            self._begin(session, self.sequence.shots)
+        if not self._awaited:
+            return
+        if self._fired.shots != self._at_arm[0]:
+            raise self._void(session, "with a record that was not yet read")
+        self._begin(session, self._awaited)
 
     def _go_safe(self) -> None:
         self.sequence.stopped()
+        self._awaited = 0
         each(self._sessions, self._abandon)
 
     def _configure(self, session: Session) -> None:

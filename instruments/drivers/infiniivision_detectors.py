@@ -20,12 +20,19 @@ from instruments.drivers.connected_instrument import (
     refuse_other_models,
 )
 from instruments.drivers.sampled_records import shot_means
+from instruments.errors import BenchFileError
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveVolts
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 MODELS = ("DSO-X", "MSO-X", "DSOX", "MSOX", "EDUX")
 INPUTS_OF_A_BOX = 4
+POINTS = (100, 250, 500, *(n * 10**power for power in (3, 4, 5) for n in (1, 2, 5)), 1_000_000)
+"""Lengths of a record that ``:WAVeform:POINts`` takes in its raw mode."""
+MARGIN = 1.01
+"""Times are rounded by the box; a record a little longer than the shots loses none."""
+DIVISIONS = 10
 RUNNING = 8
 """Bit of the operation status register that is set while an acquisition runs."""
 
@@ -46,7 +53,7 @@ class InfiniiVisionSettings(ConnectionSettings):
     samples_a_shot
         How finely a record is sampled.
     most_points
-        Longest record the box gives out.
+        Longest record to ask for; the boxes have some lengths to choose from.
     trigger_level
         Of the external trigger input.
     """
@@ -106,7 +113,7 @@ class InfiniiVisionDetectors(ClockedDetectors):
             sessions,
             own.channels,
             INPUTS_OF_A_BOX,
-            own.most_points // own.samples_a_shot,
+            int(_longest(own.most_points) / (MARGIN * own.samples_a_shot)),
             own.full_scale,
         )
         self._own = own
@@ -126,6 +133,12 @@ class InfiniiVisionDetectors(ClockedDetectors):
         """
         own = request.settings
         check_box_count(request, own.channels, INPUTS_OF_A_BOX)
+        if own.samples_a_shot * MARGIN > _longest(own.most_points):
+            raise BenchFileError(
+                f"{request.bench.origin}: instruments.{request.name}.settings.samples_a_shot: "
+                f"found {own.samples_a_shot}; records of at most {_longest(own.most_points)} "
+                "points do not hold one shot: sample more slowly or raise most_points"
+            )
         sample_seconds = request.bench.exposure.shot_period / own.samples_a_shot
         check_sampling(request, sample_seconds, "samples_a_shot")
         sessions = open_boxes(request)
@@ -164,9 +177,12 @@ class InfiniiVisionDetectors(ClockedDetectors):
 
     def _begin(self, session: Session, shots: int) -> None:
         if self._ranges.get(session.address) != shots:
-            session.write(f":TIM:RANG {shots * self.window.period_seconds:.12g}")
-            session.write(":TIM:POS 0")
-            session.write(f":WAV:POIN {shots * self._own.samples_a_shot}")
+            seconds = MARGIN * shots * self.window.period_seconds
+            fewest = MARGIN * shots * self._own.samples_a_shot
+            session.write(f":TIM:RANG {seconds:.12g}")
+            # The reference is one division from the left, and the trigger is to be at the edge.
+            session.write(f":TIM:POS {seconds / DIVISIONS:.12g}")
+            session.write(f":WAV:POIN {next(one for one in POINTS if one >= fewest)}")
             self._ranges[session.address] = shots
         session.write(":SING")
 
@@ -189,3 +205,8 @@ class InfiniiVisionDetectors(ClockedDetectors):
 
     def _abandon(self, session: Session) -> None:
         session.write(":STOP")
+
+
+def _longest(most_points: int) -> int:
+    """Return the longest record of at most so many points."""
+    return max(one for one in POINTS if one <= most_points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -36,7 +37,8 @@ from instruments.quantities import (
     PositiveWatts,
     Quantity,
 )
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 Readings = npt.NDArray[np.float64]
 
@@ -93,10 +95,10 @@ class Itc4000Amplifier(ConnectedInstrument):
         self.ramp_amperes_per_second = own.ramp
         self._own = own
         self._wanted = np.zeros(self.channels)
+        self._is_to_be_on = False
         self._go_safe()
         for box in self._boxes:
-            box.temperature_unit = "C"
-            box.target = own.temperature
+            self._configure(box)
         self._check_complaints()
 
     @classmethod
@@ -149,6 +151,7 @@ class Itc4000Amplifier(ConnectedInstrument):
         """Temperatures first, then currents; or currents to zero, then off."""
         self._check_open()
         if not enabled:
+            self._is_to_be_on = False
             self._switch_off()
             return
         if self.enabled():
@@ -164,6 +167,7 @@ class Itc4000Amplifier(ConnectedInstrument):
         for box, session in zip(self._boxes, self._sessions, strict=True):
             box.current = 0.0
             switch_diode_on(box, session)
+        self._is_to_be_on = True
         self._ramp(nothing, self._wanted)
         self._check_complaints()
 
@@ -172,6 +176,17 @@ class Itc4000Amplifier(ConnectedInstrument):
         self._check_open()
         return any(box.diode_on for box in self._boxes)
 
+    def _configure(self, box: Itc4000) -> None:
+        box.temperature_unit = "C"
+        box.target = self._own.temperature
+
+    def _restore(self, session: Session) -> None:
+        """Tell a box its temperature; current that has gone is not brought back."""
+        box = self._boxes[self._sessions.index(session)]
+        self._configure(box)
+        if self._is_to_be_on and not box.diode_on:
+            raise self._not_as_it_was(session)
+
     def _ask(self, reading: str) -> Readings:
         return np.array([float(getattr(box, reading)) for box in self._boxes])
 
@@ -179,22 +194,37 @@ class Itc4000Amplifier(ConnectedInstrument):
         ramp(self._boxes, begin, end, self._own.ramp, self._clock)
 
     def _switch_off(self) -> None:
-        """Ramp down whatever flows, also what somebody else has set, and switch off."""
+        """Ramp down whatever flows, also what somebody else has set, and switch off.
+
+        A box that does not answer keeps no other one from being ramped down.
+        """
         lit: list[Itc4000] = []
-        each(self._boxes, lambda box: lit.append(box) if box.diode_on else None)
-        if lit:
-            flowing = np.array([float(box.current) for box in lit])
-            ramp(lit, flowing, np.zeros(len(lit)), self._own.ramp, self._clock)
-        each(self._boxes, _off)
+        flowing: list[float] = []
+
+        def look(box: Itc4000) -> None:
+            if box.diode_on:
+                flowing.append(float(box.current))
+                lit.append(box)
+
+        def ramp_down() -> None:
+            nothing = np.zeros(len(lit))
+            ramp(lit, np.array(flowing), nothing, self._own.ramp, self._clock)
+
+        steps: tuple[Callable[[], None], ...] = (
+            lambda: each(self._boxes, look),
+            ramp_down,
+            lambda: each(self._boxes, _off),
+        )
+        each(steps, _take)
 
     def _go_safe(self) -> None:
         self._wanted = np.zeros(self.channels)
-        try:
-            self._switch_off()
-        except BaseException:
-            # A ramp that fails half way must not leave current in the others.
-            each(self._boxes, _off)
-            raise
+        self._is_to_be_on = False
+        self._switch_off()
+
+
+def _take(step: Callable[[], None]) -> None:
+    step()
 
 
 def _off(box: Itc4000) -> None:

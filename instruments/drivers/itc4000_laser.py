@@ -34,7 +34,8 @@ from instruments.quantities import (
     PositiveSeconds,
     PositiveWatts,
 )
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 
 class Itc4000LaserSettings(ConnectionSettings):
@@ -114,9 +115,9 @@ class Itc4000Laser(ConnectedInstrument):
         self.wavelength_metres = own.wavelength or request.bench.optics.wavelength
         self._watts = check_value(self.name, "power_watts", own.power, self._limits["power_watts"])
         self._detuning_hertz = 0.0
+        self._is_to_be_on = False
         self._go_safe()
-        self._box.temperature_unit = "C"
-        self._box.target = own.line_temperature
+        self._configure()
         self._check_complaints()
 
     @classmethod
@@ -141,12 +142,14 @@ class Itc4000Laser(ConnectedInstrument):
         """Hold the temperature, then let current flow; or ramp down and switch off."""
         self._check_open()
         if not enabled:
+            self._is_to_be_on = False
             self._switch_off()
         elif not self.enabled():
             self._box.controller_on = True
             self._wait_for_temperature(self._own.settling_timeout)
             self._box.current = 0.0
             switch_diode_on(self._box, self._sessions[0])
+            self._is_to_be_on = True
             self._ramp(0.0, self._current(self._watts))
             self._check_complaints()
 
@@ -172,8 +175,8 @@ class Itc4000Laser(ConnectedInstrument):
     def set_detuning_hertz(self, hertz: float) -> None:
         """Change the temperature; while it emits, returns when that is reached."""
         asked = self._checked("detuning_hertz", hertz)
-        self._box.target = self._own.line_temperature + asked / self._own.hertz_per_kelvin
         self._detuning_hertz = asked
+        self._set_target()
         if self.enabled():
             self._wait_for_temperature(self._own.settling_timeout)
         self._check_complaints()
@@ -197,6 +200,20 @@ class Itc4000Laser(ConnectedInstrument):
         away = float(self._box.temperature) - float(self._box.target)
         return abs(away) <= self._own.settled_within
 
+    def _configure(self) -> None:
+        self._box.temperature_unit = "C"
+        self._set_target()
+
+    def _set_target(self) -> None:
+        own = self._own
+        self._box.target = own.line_temperature + self._detuning_hertz / own.hertz_per_kelvin
+
+    def _restore(self, session: Session) -> None:
+        """Tell the box its temperature; light that has gone out is not lit again."""
+        self._configure()
+        if self._is_to_be_on and not self._box.diode_on:
+            raise self._not_as_it_was(session)
+
     def _current(self, watts: float) -> float:
         if watts == self._own.power:
             return self._own.current_at_power
@@ -218,6 +235,7 @@ class Itc4000Laser(ConnectedInstrument):
         self._box.current = 0.0
 
     def _go_safe(self) -> None:
+        self._is_to_be_on = False
         try:
             self._switch_off()
         except BaseException:

@@ -14,7 +14,8 @@ from instruments.drivers.thorlabs_itc4000 import MODELS, itc4000, wait_for_tempe
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
 from instruments.quantities import NonNegativeSeconds, PositiveKelvins
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 
 class Itc4000OvenSettings(ConnectionSettings):
@@ -43,6 +44,8 @@ class Itc4000Oven(ConnectedInstrument):
         allowed = Limit(float(self._box.lowest_target), float(self._box.highest_target), "degC")
         super().__init__(request, [session], {"temperature_celsius": allowed})
         self._own = request.settings
+        self._is_to_be_on = False
+        self._target: float | None = None
         self._go_safe()
         self._check_complaints()
 
@@ -65,7 +68,9 @@ class Itc4000Oven(ConnectedInstrument):
 
     def set_temperature_celsius(self, celsius: float) -> None:
         """Set the target; does not wait."""
-        self._box.target = self._checked("temperature_celsius", celsius)
+        asked = self._checked("temperature_celsius", celsius)
+        self._box.target = asked
+        self._target = asked
         self._check_complaints()
 
     def target_celsius(self) -> float:
@@ -82,6 +87,7 @@ class Itc4000Oven(ConnectedInstrument):
         """Switch the control on or off."""
         self._check_open()
         self._box.controller_on = enabled
+        self._is_to_be_on = enabled
         self._check_complaints()
 
     def enabled(self) -> bool:
@@ -97,5 +103,14 @@ class Itc4000Oven(ConnectedInstrument):
             self._box, self._sessions[0], own.settled_within, own.settled_for, timeout_seconds
         )
 
+    def _restore(self, session: Session) -> None:
+        """Tell the box its target; heating that has stopped is not begun again."""
+        self._box.temperature_unit = "C"
+        if self._target is not None:
+            self._box.target = self._target
+        if self._is_to_be_on and not self._box.controller_on:
+            raise self._not_as_it_was(session)
+
     def _go_safe(self) -> None:
+        self._is_to_be_on = False
         self._box.controller_on = False

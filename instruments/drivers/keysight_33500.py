@@ -12,15 +12,21 @@ import numpy as np
 import numpy.typing as npt
 from pymeasure.instruments.validators import strict_discrete_set
 
-from instruments.transport.pymeasure_adapter import ScpiChannel, ScpiDevice, SessionAdapter
+from instruments.transport.pymeasure_adapter import (
+    ON_OR_OFF,
+    ScpiChannel,
+    ScpiDevice,
+    SessionAdapter,
+    on_or_off,
+)
 from instruments.transport.session import Session
 
 MODELS = ("335", "336", "EDU3321")
 HIGHEST_CODE = 32767
+HIGHEST_VOLTS = {"50": 5.0, "INF": 10.0}
+"""Of either sign, by the load an output is told of: ohms, or open."""
 FEWEST_POINTS = 8
 MOST_CYCLES = 100_000
-
-_ON_OFF = {True: 1, False: 0}
 
 
 class Keysight33500Channel(ScpiChannel):
@@ -31,8 +37,8 @@ class Keysight33500Channel(ScpiChannel):
         "OUTP{ch} %d",
         """Control whether the output is on (bool).""",
         validator=strict_discrete_set,
-        values=_ON_OFF,
-        map_values=True,
+        values=ON_OR_OFF,
+        cast=on_or_off,
     )
     load = ScpiChannel.setting(
         "OUTP{ch}:LOAD %s", """Set the load it drives: ohms, or INF (str)."""
@@ -61,8 +67,8 @@ class Keysight33500Channel(ScpiChannel):
         "SOUR{ch}:VOLT:LIM:STAT %d",
         """Control whether these limits are in force (bool).""",
         validator=strict_discrete_set,
-        values=_ON_OFF,
-        map_values=True,
+        values=ON_OR_OFF,
+        cast=on_or_off,
     )
     waveform = ScpiChannel.control(
         "SOUR{ch}:FUNC:ARB?", "SOUR{ch}:FUNC:ARB %s", """Control which waveform it plays (str)."""
@@ -85,8 +91,7 @@ class Keysight33500Channel(ScpiChannel):
         "SOUR{ch}:BURS:STAT %d",
         """Set whether a trigger starts a burst of cycles (bool).""",
         validator=strict_discrete_set,
-        values=_ON_OFF,
-        map_values=True,
+        values=ON_OR_OFF,
     )
     burst_mode = ScpiChannel.setting("SOUR{ch}:BURS:MODE %s", """Set TRIG or GAT (str).""")
     burst_cycles = ScpiChannel.setting("SOUR{ch}:BURS:NCYC %d", """Set cycles of a burst (int).""")

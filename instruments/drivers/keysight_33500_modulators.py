@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from instruments.clock import wait_for
 from instruments.drivers.connected_instrument import (
@@ -24,18 +24,20 @@ from instruments.drivers.connected_instrument import (
 from instruments.drivers.keysight_33500 import (
     FEWEST_POINTS,
     HIGHEST_CODE,
+    HIGHEST_VOLTS,
     MODELS,
     Keysight33500Channel,
     keysight_33500,
     upload_codes,
 )
 from instruments.interfaces.instrument import InstrumentTimeoutError
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit, check_array, check_shape
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveVolts
 from instruments.shots_fired import shots_fired
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 OUTPUTS_OF_A_BOX = 2
 WAVEFORM = "SHOTS"
@@ -70,6 +72,16 @@ class Keysight33500ModulatorSettings(ConnectionSettings):
     load: Literal["50", "INF"] = "50"
     most_shots: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 65536
 
+    @model_validator(mode="after")
+    def _within_the_box(self) -> Self:
+        highest = HIGHEST_VOLTS[self.load]
+        if self.full_scale > highest:
+            raise ValueError(
+                f"full_scale of {self.full_scale:g} V; the box gives at most {highest:g} V either "
+                f"way at a load of {self.load}"
+            )
+        return self
+
 
 class Keysight33500Modulators(ConnectedInstrument):
     """Several boxes as one array. The boxes cannot count triggers; what was fired is counted."""
@@ -96,6 +108,7 @@ class Keysight33500Modulators(ConnectedInstrument):
         self._step_volts = own.full_scale * 2.0 ** (1 - own.bits)
         self._fired = shots_fired(request)
         self._fired_at_arm = 0
+        self._listening = False
         self._boxes = [keysight_33500(session) for session in sessions]
         self._loaded: list[Codes | None] = [None] * self.channels
         self._on = False
@@ -141,13 +154,14 @@ class Keysight33500Modulators(ConnectedInstrument):
         """Go back to the beginning of the waveforms and listen to the trigger."""
         self._check_open()
         self.sequence.check_arm()
+        self._fired_at_arm = self._fired.shots
+        self._listening = True
         self._listen()
         if not self._on:
             for number in range(len(self._boxes)):
                 self._switch(number, True)
             self._on = True
         self._check_complaints()
-        self._fired_at_arm = self._fired.shots
         self.sequence.armed()
 
     def wait_until_done(self, timeout_seconds: float) -> None:
@@ -166,7 +180,7 @@ class Keysight33500Modulators(ConnectedInstrument):
     def stop(self) -> None:
         """Abandon what is armed; the outputs stay where they are."""
         self._check_open()
-        if self.sequence.stage is SequenceStage.ARMED:
+        if self._listening:
             self._deafen()
         self.sequence.stopped()
 
@@ -208,8 +222,12 @@ class Keysight33500Modulators(ConnectedInstrument):
         session = self._sessions[channel // OUTPUTS_OF_A_BOX]
         repeats = -(-FEWEST_POINTS // len(points))
         output = channel % OUTPUTS_OF_A_BOX + 1
-        upload_codes(session, output, WAVEFORM, np.tile(points, repeats))
-        session.write(f"SOUR{output}:FUNC:ARB {WAVEFORM}")
+
+        def replace() -> None:
+            upload_codes(session, output, WAVEFORM, np.tile(points, repeats))
+            session.write(f"SOUR{output}:FUNC:ARB {WAVEFORM}")
+
+        session.all_or_nothing(replace)
         self._loaded[channel] = points
 
     def _listen(self) -> None:
@@ -227,13 +245,20 @@ class Keysight33500Modulators(ConnectedInstrument):
             session.write(
                 ";:".join(f"TRIG{output.id}:SOUR BUS" for _, output in self._outputs(number))
             )
+        self._listening = False
 
     def _switch(self, number: int, on: bool) -> None:
         for _, output in self._outputs(number):
             output.output = on
 
     def _restore(self, session: Session) -> None:
-        """Bring a box back that was lost: settings, waveforms, output."""
+        """Bring a box back that was lost: settings, waveforms, output.
+
+        Raises
+        ------
+        ExposureLostError
+            If shots were fired while it was away: nobody knows what they showed.
+        """
         number = self._sessions.index(session)
         self._configure(number)
         for channel, output in self._outputs(number):
@@ -242,10 +267,13 @@ class Keysight33500Modulators(ConnectedInstrument):
                 self._upload(channel, points)
             if self._on:
                 output.output = True
-        if self.sequence.stage is SequenceStage.ARMED and not self.sequence.fired:
-            self._listen()
+        if not self._listening:
+            return
+        if self._fired.shots != self._fired_at_arm:
+            raise self._void(session, "while its sequence ran")
+        self._listen()
 
     def _go_safe(self) -> None:
         self.sequence.stopped()
-        self._on = False
+        self._on = self._listening = False
         each(range(len(self._boxes)), lambda number: self._switch(number, False))

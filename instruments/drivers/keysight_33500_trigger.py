@@ -20,7 +20,8 @@ from instruments.limits import Limit
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveSeconds, PositiveVolts
 from instruments.shots_fired import shots_fired
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 POLL_SECONDS = 1e-3
 _OPERATION_COMPLETE = 1
@@ -112,10 +113,14 @@ class Keysight33500Trigger(ConnectedInstrument):
         """Let the box give ``shots`` pulses."""
         count = int(self._checked("shots", shots))
         self._check_idle()
-        if not self._on:
-            self._output.output = True
-            self._on = True
-        self._session.write(f"SOUR{self._own.output}:BURS:NCYC {count};*TRG;*OPC")
+
+        def burst() -> None:
+            if not self._on:
+                self._output.output = True
+                self._on = True
+            self._session.write(f"SOUR{self._own.output}:BURS:NCYC {count};*TRG;*OPC")
+
+        self._session.all_or_nothing(burst)
         self._firing = True
         self._fired.announce(count)
 
@@ -166,10 +171,18 @@ class Keysight33500Trigger(ConnectedInstrument):
         self._session.write("*CLS")
 
     def _restore(self, session: Session) -> None:
-        """Bring the box back that was lost; what it was firing is over."""
-        self._firing = False
+        """Bring the box back that was lost.
+
+        Raises
+        ------
+        ExposureLostError
+            If it was firing: nobody knows how many shots came.
+        """
+        was_firing, self._firing = self._firing, False
         self._on = False
         self._configure()
+        if was_firing:
+            raise self._void(session, "while it was firing")
 
     def _go_safe(self) -> None:
         self._firing = False

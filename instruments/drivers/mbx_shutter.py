@@ -22,7 +22,8 @@ from instruments.interfaces.instrument import InstrumentTimeoutError
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveSeconds
 from instruments.transport.pymeasure_adapter import SessionAdapter
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 MODELS = ("MBX", "MX10", "MX35", "MX40")
 BAUD_RATE = 115200
@@ -50,6 +51,7 @@ class MbxShutter(ConnectedInstrument):
     kind: ClassVar[str] = "shutter"
     Settings: ClassVar[type[MbxSettings]] = MbxSettings
     models: ClassVar[tuple[str, ...]] = MODELS
+    serial_line: ClassVar[tuple[bytes, int]] = (END, BAUD_RATE)
 
     def __init__(self, request: OpeningRequest[MbxSettings], session: Session) -> None:
         super().__init__(request, [session], {})

@@ -19,7 +19,8 @@ from instruments.limits import Limit, check_value
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveWatts
 from instruments.transport.pymeasure_adapter import SessionAdapter
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 MODELS = ("PM100", "PM101", "PM102", "PM103", "PM16", "PM200", "PM400")
 OVERLOAD_WATTS = 9e37
@@ -109,6 +110,7 @@ class Pm100PowerMeter(ConnectedInstrument):
             # Ten decimals of a nanometre: to the last digit of what was asked.
             self._meter.wavelength = round(1e9 * asked, 10)
             self._session.check_errors()
+        self._wavelength_metres = asked
 
     def read_watts(self, averages: int = 1) -> float:
         """Return the mean of ``averages`` readings."""
@@ -133,9 +135,10 @@ class Pm100PowerMeter(ConnectedInstrument):
         return float(reading)  # type: ignore[arg-type]
 
     def _restore(self, session: Session) -> None:
-        """Set a meter that was lost to the wavelength again; the user's own one may be lost."""
+        """Set a meter that was lost as it was: it would weigh light of another wavelength."""
         session.write("SENS:POW:RANG:AUTO ON")
         session.write("SENS:POW:UNIT W")
+        self.set_wavelength_metres(self._wavelength_metres)
 
     def _go_safe(self) -> None:
         """Stay as it is: a meter harms nobody."""

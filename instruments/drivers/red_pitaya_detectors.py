@@ -31,7 +31,8 @@ from instruments.drivers.sampled_records import shot_means
 from instruments.errors import BenchFileError
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveVolts
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 
 class RedPitayaDetectorSettings(ConnectionSettings):

@@ -23,12 +23,13 @@ from instruments.drivers.connected_instrument import (
 from instruments.drivers.red_pitaya import BUFFER_SAMPLES, END, INPUTS_OF_A_BOARD, MODELS
 from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import InstrumentTimeoutError
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit, check_array, check_shape
 from instruments.opening import OpeningRequest
 from instruments.quantities import PositiveVolts
 from instruments.shots_fired import shots_fired
-from instruments.transport.session import ConnectionSettings, Session
+from instruments.transport.session import Session
+from instruments.transport.shared_session import ConnectionSettings
 
 POLL_SECONDS = 2e-3
 
@@ -83,6 +84,7 @@ class RedPitayaModulators(ConnectedInstrument):
         self._step_volts = own.full_scale * 2.0 ** (1 - own.bits)
         self._fired = shots_fired(request)
         self._at_arm = (0, 0)
+        self._listening = False
         self._loaded: list[Codes | None] = [None] * self.channels
         self._on = False
         for session in sessions:
@@ -125,13 +127,14 @@ class RedPitayaModulators(ConnectedInstrument):
         """Wait for the trigger that starts the buffers."""
         self._check_open()
         self.sequence.check_arm()
+        self._at_arm = (self._fired.shots, self._fired.firings)
+        self._listening = True
         for session in self._sessions:
             self._listen(session)
             if not self._on:
                 self._switch(session, True)
         self._on = True
         self._check_complaints()
-        self._at_arm = (self._fired.shots, self._fired.firings)
         self.sequence.armed()
 
     def wait_until_done(self, timeout_seconds: float) -> None:
@@ -144,6 +147,8 @@ class RedPitayaModulators(ConnectedInstrument):
         """
         self._check_open()
         self.sequence.check_started()
+        if self.sequence.done and not self._listening:
+            return
         if not wait_for(self._all_fired, self._clock, timeout_seconds, POLL_SECONDS):
             raise InstrumentTimeoutError(
                 f"{self.name}: {self.sequence.fired} of {self.sequence.shots} shots were fired "
@@ -156,12 +161,13 @@ class RedPitayaModulators(ConnectedInstrument):
                 f"{self.name}: its {self.sequence.shots} shots were fired in {firings} parts; it "
                 "steps by a clock of its own from the first trigger on: fire them in a row"
             )
+        self._deafen()
 
     def stop(self) -> None:
         """Abandon what is armed."""
         self._check_open()
-        if self.sequence.stage is SequenceStage.ARMED:
-            each(self._sessions, self._deafen)
+        if self._listening:
+            self._deafen()
         self.sequence.stopped()
 
     def _all_fired(self) -> bool:
@@ -196,26 +202,42 @@ class RedPitayaModulators(ConnectedInstrument):
         output = channel % INPUTS_OF_A_BOARD + 1
         share = self._step_volts / self._own.full_scale
         text = ",".join(f"{share * code:.9g}" for code in codes.tolist())
-        session.write(f"SOUR{output}:TRAC:DATA:DATA {text}")
-        session.write(f"SOUR{output}:FREQ:FIX {1 / (len(codes) * self._period):.12g}")
-        # What the output holds after the burst.
-        session.write(f"SOUR{output}:BURS:LASTV {self._step_volts * float(codes[-1]):.9g}")
+
+        def replace() -> None:
+            session.write(f"SOUR{output}:TRAC:DATA:DATA {text}")
+            session.write(f"SOUR{output}:FREQ:FIX {1 / (len(codes) * self._period):.12g}")
+            # What the output holds after the burst.
+            session.write(f"SOUR{output}:BURS:LASTV {self._step_volts * float(codes[-1]):.9g}")
+
+        session.all_or_nothing(replace)
         self._loaded[channel] = codes
 
     def _listen(self, session: Session) -> None:
         for _, output in self._outputs(session):
             session.write(f"SOUR{output}:TRIG:SOUR EXT_PE")
 
-    def _deafen(self, session: Session) -> None:
-        for _, output in self._outputs(session):
-            session.write(f"SOUR{output}:TRIG:SOUR INT")
+    def _deafen(self) -> None:
+        """Take no notice of triggers any more: others may use them while these hold still."""
+
+        def deafen(session: Session) -> None:
+            for _, output in self._outputs(session):
+                session.write(f"SOUR{output}:TRIG:SOUR INT")
+
+        each(self._sessions, deafen)
+        self._listening = False
 
     def _switch(self, session: Session, on: bool) -> None:
         for _, output in self._outputs(session):
             session.write(f"OUTPUT{output}:STATE {'ON' if on else 'OFF'}")
 
     def _restore(self, session: Session) -> None:
-        """Bring a board back that was lost: settings, buffers, output."""
+        """Bring a board back that was lost: settings, buffers, output.
+
+        Raises
+        ------
+        ExposureLostError
+            If shots were fired while it was away: nobody knows what they showed.
+        """
         self._configure(session)
         for channel, _ in self._outputs(session):
             codes, self._loaded[channel] = self._loaded[channel], None
@@ -223,10 +245,13 @@ class RedPitayaModulators(ConnectedInstrument):
                 self._upload(channel, codes)
         if self._on:
             self._switch(session, True)
-        if self.sequence.stage is SequenceStage.ARMED and not self.sequence.fired:
-            self._listen(session)
+        if not self._listening:
+            return
+        if self._fired.shots != self._at_arm[0]:
+            raise self._void(session, "while its sequence ran")
+        self._listen(session)
 
     def _go_safe(self) -> None:
         self.sequence.stopped()
-        self._on = False
+        self._on = self._listening = False
         each(self._sessions, lambda session: self._switch(session, False))

@@ -16,13 +16,18 @@ from pymeasure.instruments.validators import strict_discrete_set
 from instruments.clock import Clock, wait_for
 from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import InstrumentTimeoutError
-from instruments.transport.pymeasure_adapter import ScpiDevice, SessionAdapter
+from instruments.transport.pymeasure_adapter import (
+    ON_OR_OFF,
+    ScpiDevice,
+    SessionAdapter,
+    on_or_off,
+)
 from instruments.transport.session import Session
 
-MODELS = ("ITC40", "LDC40", "TED40")
-RAMP_STEP_SECONDS = 5e-3
+MODELS = ("ITC40",)
+"""Boxes with both channels; LDC4000 and TED4000 have one of them each."""
 
-_ON_OFF = {True: 1, False: 0}
+RAMP_STEP_SECONDS = 5e-3
 
 
 class Itc4000(ScpiDevice):
@@ -42,8 +47,8 @@ class Itc4000(ScpiDevice):
         "OUTP1 %d",
         """Control whether current flows through the diode (bool).""",
         validator=strict_discrete_set,
-        values=_ON_OFF,
-        map_values=True,
+        values=ON_OR_OFF,
+        cast=on_or_off,
     )
     measured_current = ScpiDevice.measurement(
         "MEAS:CURR1?", """Measure the current through the diode in A (float)."""
@@ -51,8 +56,7 @@ class Itc4000(ScpiDevice):
     interlock_open = ScpiDevice.measurement(
         "OUTP1:PROT:INTL:TRIP?",
         """Get whether the interlock keeps the diode off (bool).""",
-        values=_ON_OFF,
-        map_values=True,
+        cast=on_or_off,
     )
     temperature_unit = ScpiDevice.setting(
         "UNIT:TEMP %s", """Set the unit of all temperatures: C, K or F (str)."""
@@ -73,8 +77,8 @@ class Itc4000(ScpiDevice):
         "OUTP2 %d",
         """Control whether the temperature is controlled (bool).""",
         validator=strict_discrete_set,
-        values=_ON_OFF,
-        map_values=True,
+        values=ON_OR_OFF,
+        cast=on_or_off,
     )
     temperature = ScpiDevice.measurement(
         "MEAS:TEMP?", """Measure the temperature in degrees Celsius (float)."""
@@ -95,19 +99,35 @@ def ramp(
 ) -> None:
     """Move set currents from ``begin [n]`` to ``end [n]`` together, in small steps.
 
-    The one with the farthest way moves at the rate given, the others arrive with it.
+    The one with the farthest way moves at the rate given, the others arrive with it. If one cannot
+    be told, those that are going up stay where they are, and those that are going down go on.
+
+    Raises
+    ------
+    InstrumentError
+        If one cannot be told.
     """
     change = end - begin
-    moving = np.flatnonzero(change)
-    if not moving.size:
+    moving = np.flatnonzero(change).tolist()
+    if not moving:
         return
     seconds = float(np.abs(change).max()) / amperes_per_second
     steps = max(1, math.ceil(seconds / RAMP_STEP_SECONDS))
+    refusal: InstrumentError | None = None
+    lost: set[int] = set()
     for step in range(1, steps + 1):
-        for index in moving.tolist():
+        for index in moving:
             share = end[index] if step == steps else begin[index] + change[index] * step / steps
-            boxes[index].current = float(share)
+            try:
+                boxes[index].current = float(share)
+            except InstrumentError as error:
+                refusal = refusal or error
+                lost.add(index)
+        if lost:
+            moving = [index for index in moving if index not in lost and change[index] < 0]
         clock.wait(seconds / steps)
+    if refusal is not None:
+        raise refusal
 
 
 def wait_for_temperature(

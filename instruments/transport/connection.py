@@ -20,7 +20,19 @@ class NoReplyError(Exception):
 
 
 class ConnectionLostError(Exception):
-    """The box is gone, or was never there; the text says how that showed."""
+    """The box is gone, or was never there; the text says how that showed.
+
+    Parameters
+    ----------
+    how
+        How it showed.
+    advice
+        What to do, where the connection knows better than to look at power and cables.
+    """
+
+    def __init__(self, how: str, advice: str = "") -> None:
+        super().__init__(how)
+        self.advice = advice
 
 
 class Connection(Protocol):

@@ -16,6 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+ON_OR_OFF = (True, False)
+"""What a switch can be set to; sent as 1 and 0."""
+
+
+def on_or_off(answer: str) -> bool:
+    """Return what a box says of a switch: ``0``, ``+1``, ``OFF``, ``ON``.
+
+    Raises
+    ------
+    ValueError
+        If it says something else.
+    """
+    word = answer.strip().upper()
+    if word in ("ON", "OFF"):
+        return word == "ON"
+    if float(word) not in (0.0, 1.0):
+        raise ValueError(f"{answer!r} is neither on nor off")
+    return float(word) == 1.0
+
+
 class SessionAdapter(Adapter):  # type: ignore[misc]
     """Hands what PyMeasure writes and reads to a session."""
 
@@ -63,7 +83,8 @@ class _Strict:
         if session is not None and cast is not str:
             for one in found:
                 if isinstance(one, str):
-                    raise session.garbled(separator.join(map(str, found)), "a number")
+                    expected = "0 or 1" if cast is on_or_off else "a number"
+                    raise session.garbled(separator.join(map(str, found)), expected)
         return found
 
     def _session(self) -> Session | None:

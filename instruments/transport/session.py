@@ -10,59 +10,38 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 
 from instruments.clock import Clock
 from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
-from instruments.opening import OpeningRequest
-from instruments.quantities import PositiveSeconds
-from instruments.transport.binary_blocks import BlockError, block_values, read_header, to_block
-from instruments.transport.connection import Connection, ConnectionLostError, NoReplyError
-from instruments.transport.wire import Wire, shared_wire
-from instruments.transport.wire_recording import WireRecording, recording_of
+from instruments.transport.binary_blocks import BlockError, block_values, to_block
+from instruments.transport.connection import ConnectionLostError, NoReplyError
+from instruments.transport.line import Line, SenselessReplyError
+from instruments.transport.wire import Wire
+from instruments.transport.wire_errors import ConnectionLost, GarbledReply, InstrumentComplaint
+from instruments.transport.wire_recording import WireRecording
+
+Result = TypeVar("Result")
 
 IDENTITY_QUERY = "*IDN?"
 MOST_QUEUED_ERRORS = 50
-MOST_STALE_REPLIES = 100
+MOST_STALE_BYTES = 1 << 24
 FIRST_BACK_OFF_SECONDS = 0.5
+LONGEST_BACK_OFF_SECONDS = 30.0
 
 _LONGEST_SHOWN = 80
+_HOW_TO_REACH_IT = "check that it is switched on, its address, and that no other program holds it"
 
 
-class ConnectionLost(InstrumentError):  # noqa: N818 - a state to act on, named as users know it
-    """The box cannot be reached, or no longer."""
-
-
-class GarbledReply(InstrumentError):  # noqa: N818
-    """The box answered something that is no answer to what it was asked."""
-
-
-class InstrumentComplaint(InstrumentError):  # noqa: N818
-    """The box put errors in its queue."""
-
-
-class ConnectionSettings(BaseModel):
-    """How patient a driver is; part of the settings of every driver with an address.
-
-    Attributes
-    ----------
-    timeout
-        How long a reply may take.
-    reconnect
-        How often a lost box is looked for again, each time after twice as long; 0: never.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timeout: PositiveSeconds = 2.0
-    reconnect: int = Field(default=0, strict=True, ge=0, le=20)
+class _FoundAgain(Exception):  # noqa: N818 - tells what happened, within this file
+    """The box was lost and found again, and has its settings; what was under way has not."""
 
 
 class Session:
@@ -104,7 +83,7 @@ class Session:
         baud_rate: int | None = None,
         recording: WireRecording | None = None,
     ) -> None:
-        self.name = name
+        self._names = {name}
         self.address = address
         self._wire = wire
         self.timeout_seconds = timeout_seconds
@@ -113,15 +92,46 @@ class Session:
         self._baud_rate = baud_rate
         self._recording = recording
         self._lock = threading.RLock()
-        self._connection: Connection | None = None
+        self._line: Line | None = None
         self._out_of_step = False
         self._restoring = False
+        self._all_or_nothing = False
+        self._insisting: set[str] = set()
         self._users = 0
         self._identity_text = ""
         self._sent = ""
-        self._log = logging.getLogger(f"instruments.wire.{name}")
+        self._log = logging.getLogger(f"instruments.wire.{self.name}")
         self.restorers: list[Callable[[], None]] = []
         """Called after a lost box was found again, to tell it its settings."""
+
+    @property
+    def name(self) -> str:
+        """The instrument's, or those of all instruments the box serves."""
+        return ", ".join(sorted(self._names))
+
+    def serves(self, name: str, timeout_seconds: float, reconnect: int) -> None:
+        """Note that the box serves an instrument; the most patient one sets the limits."""
+        with self._lock:
+            self._names.add(name)
+            self._log = logging.getLogger(f"instruments.wire.{self.name}")
+            self._reconnect = max(self._reconnect, reconnect)
+            self.timeout_seconds = max(self.timeout_seconds, timeout_seconds)
+            if self._line is not None:
+                self._line.log = self._log
+                self._line.set_timeout(self.timeout_seconds)
+
+    @contextmanager
+    def insisting(self, name: str) -> Iterator[None]:
+        """Connect again, once and without delay, whatever the bench file allows.
+
+        For the safe state: a laser may shine at the other end of a broken connection. What other
+        instruments on the box have to say about that is logged and changes nothing.
+        """
+        self._insisting.add(name)
+        try:
+            yield
+        finally:
+            self._insisting.discard(name)
 
     # Opening and closing ---------------------------------------------------------------------
 
@@ -136,7 +146,7 @@ class Session:
             If whoever is there does not say who it is.
         """
         with self._lock:
-            if self._connection is None:
+            if self._line is None:
                 self._connect()
                 self._users = 0
             self._users += 1
@@ -212,7 +222,7 @@ class Session:
         ConnectionLost
             If the box is gone, and not found again where that is allowed.
         """
-        message: str = self._exchange(command, command.encode("ascii"), self._read_text)
+        message: str = self._exchange(command, command.encode("ascii"), Line.read_text)
         return message
 
     def query_block(self, command: str, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
@@ -230,17 +240,46 @@ class Session:
         InstrumentError
             As of ``query``.
         """
-        data: bytes = self._exchange(command, command.encode("ascii"), self._read_block)
+        data: bytes = self._exchange(command, command.encode("ascii"), Line.read_block)
         try:
             return block_values(data, dtype)
         except BlockError as error:
             raise self._garbled(str(error)) from error
 
+    def all_or_nothing(self, action: Callable[[], Result]) -> Result:
+        """Do what only makes sense as a whole, and hold others off meanwhile.
+
+        If the box is lost in the middle and found again, it is done again from the start.
+
+        Raises
+        ------
+        ConnectionLost
+            If it is lost a second time.
+        InstrumentError
+            As of what is done.
+        """
+        with self._lock:
+            if self._all_or_nothing:
+                return action()
+            self._all_or_nothing = True
+            try:
+                for _ in range(2):
+                    with suppress(_FoundAgain):
+                        return action()
+            finally:
+                self._all_or_nothing = False
+        raise ConnectionLost(
+            f"{self._who()}: lost again as soon as it was found, at {_shown(self._sent)}; check "
+            "its power and its cable, then start anew"
+        )
+
     def read(self) -> str:
         """Return an answer to what was written before; errors as of ``query``."""
         with self._lock:
             try:
-                return self._read_text(self._connected())
+                return self._connected().read_text()
+            except SenselessReplyError as error:
+                raise self._garbled(str(error)) from error
             except NoReplyError as error:
                 raise self._no_reply(error) from error
             except ConnectionLostError as error:
@@ -279,86 +318,62 @@ class Session:
 
     # What goes on behind ---------------------------------------------------------------------
 
-    def _exchange(
-        self, command: str, message: bytes, read: Callable[[Connection], Any] | None
-    ) -> Any:
+    def _exchange(self, command: str, message: bytes, read: Callable[[Line], Any] | None) -> Any:
         with self._lock:
+            may_look = bool(self._reconnect or self._insisting) and not self._restoring
             try:
                 return self._once(command, message, read)
             except ConnectionLostError as error:
-                if not self._reconnect or self._restoring:
+                if not may_look:
                     raise self._lost(error) from error
-                self._find_again(command, error)
+                how = str(error)
+            except InstrumentTimeoutError:
+                # A box without power does not say goodbye.
+                if not may_look or self._still_answers():
+                    raise
+                how = "it has fallen silent"
+            if self._insisting:
+                self._connect_at_once(command, how)
+            else:
+                self._find_again(command, how)
+            if self._all_or_nothing:
+                raise _FoundAgain
             try:
                 return self._once(command, message, read)
             except ConnectionLostError as error:
                 raise self._lost(error) from error
 
-    def _once(self, command: str, message: bytes, read: Callable[[Connection], Any] | None) -> Any:
-        connection = self._connected()
+    def _once(self, command: str, message: bytes, read: Callable[[Line], Any] | None) -> Any:
+        line = self._connected()
         if self._out_of_step:
-            self._resynchronise(connection)
+            self._resynchronise(line)
         self._sent = command
         try:
-            self._send(connection, message)
-            return None if read is None else read(connection)
+            line.send(message)
+            return None if read is None else read(line)
+        except SenselessReplyError as error:
+            raise self._garbled(str(error)) from error
         except NoReplyError as error:
             raise self._no_reply(error) from error
 
-    def _send(self, connection: Connection, message: bytes) -> None:
-        if self._log.isEnabledFor(logging.DEBUG):
-            self._log.debug("to %s: %s", self.address, _shown_bytes(message))
-        if self._recording is not None:
-            self._recording.note(self.address, "sent", message + self._end)
-        connection.write(message + self._end)
-
-    def _heard(self, message: bytes) -> None:
-        if self._log.isEnabledFor(logging.DEBUG):
-            self._log.debug("from %s: %s", self.address, _shown_bytes(message))
-        if self._recording is not None:
-            self._recording.note(self.address, "received", message)
-
-    def _read_text(self, connection: Connection) -> str:
-        message = connection.read_message()
-        self._heard(message)
+    def _still_answers(self) -> bool:
+        """Return whether a box that left a reply out says at least who it is."""
         try:
-            return message.decode("ascii").rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise self._garbled(
-                f"{_shown_bytes(message)} was answered; text was expected"
-            ) from None
+            self._resynchronise(self._connected())
+        except (InstrumentTimeoutError, ConnectionLostError):
+            return False
+        return True
 
-    def _read_block(self, connection: Connection) -> bytes:
-        message = connection.read_message()
-        try:
-            while (header := read_header(message)) is None:
-                message += connection.read_message()
-            if header.end is None:
-                if connection.is_stream:
-                    raise BlockError("a block without a length cannot be told from what follows it")
-                self._heard(message)
-                return message[header.start :].removesuffix(b"\n")
-        except BlockError as error:
-            self._heard(message)
-            raise self._garbled(str(error)) from error
-        whole = header.end + (len(self._end) if connection.is_stream else 0)
-        if len(message) < whole:
-            try:
-                message += connection.read_bytes(whole - len(message))
-            except NoReplyError as error:
-                raise NoReplyError(message + error.partial) from error
-        self._heard(message)
-        return message[header.start : header.end]
-
-    def _resynchronise(self, connection: Connection) -> None:
+    def _resynchronise(self, line: Line) -> None:
         """Throw away late replies: ask who is there until that is what is answered."""
         self._log.warning("%s: out of step after a lost reply; brought back", self._who())
-        connection.clear()
+        line.clear()
+        stale = 0
         try:
-            self._send(connection, IDENTITY_QUERY.encode())
-            for _ in range(MOST_STALE_REPLIES):
-                message = connection.read_message()
-                self._heard(message)
+            line.send(IDENTITY_QUERY.encode())
+            while stale < MOST_STALE_BYTES:
+                message = line.receive()
+                stale += len(message)
                 if message.decode("ascii", "replace").rstrip("\r\n") == self._identity_text:
                     self._out_of_step = False
                     return
@@ -369,10 +384,10 @@ class Session:
             ) from error
         raise self._garbled("answers without end that nobody asked for")
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
+    def _connected(self) -> Line:
+        if self._line is None:
             raise ConnectionLostError("the connection is closed")
-        return self._connection
+        return self._line
 
     def _connect(self) -> None:
         try:
@@ -381,17 +396,23 @@ class Session:
             )
         except ConnectionLostError as error:
             raise ConnectionLost(
-                f"{self._who()}: cannot be reached: {error}; check that it is switched on, its "
-                "address, and that no other program holds it"
+                f"{self._who()}: cannot be reached: {error}; {error.advice or _HOW_TO_REACH_IT}"
             ) from error
-        self._connection = connection
+        line = Line(connection, self.address, self._end, self._log, self._recording)
+        self._line = line
         self._out_of_step = False
         self._sent = IDENTITY_QUERY
         try:
             # Whoever spoke before may have left half a message or an unread reply behind.
-            connection.clear()
-            self._send(connection, IDENTITY_QUERY.encode())
-            text = self._read_text(connection)
+            line.clear()
+            line.send(IDENTITY_QUERY.encode())
+            text = line.read_text()
+            if "," not in text:
+                # IEEE 488.2, 10.14.3: four fields with commas between.
+                raise self.garbled(text, "maker, model, serial number and firmware")
+        except SenselessReplyError as error:
+            self._disconnect()
+            raise self._garbled(str(error)) from error
         except NoReplyError as error:
             self._disconnect()
             raise InstrumentTimeoutError(
@@ -414,21 +435,21 @@ class Session:
         self._identity_text = text
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
-    def _find_again(self, command: str, lost: ConnectionLostError) -> None:
+    def _find_again(self, command: str, how: str) -> None:
         """Look for a lost box, each time after twice as long, and tell it its settings."""
         back_off = FIRST_BACK_OFF_SECONDS
         for attempt in range(1, self._reconnect + 1):
             self._log.warning(
                 "%s: lost at %s (%s); attempt %d of %d to find it",
-                *(self._who(), _shown(command), lost, attempt, self._reconnect),
+                *(self._who(), _shown(command), how, attempt, self._reconnect),
             )
             self._disconnect()
             self.clock.wait(back_off)
-            back_off *= 2
+            back_off = min(2 * back_off, LONGEST_BACK_OFF_SECONDS)
             try:
                 self._connect()
                 break
@@ -437,10 +458,39 @@ class Session:
                     raise
         self._restoring = True
         try:
-            for restore in self.restorers:
-                restore()
+            self._restore_settings()
+        except (ConnectionLost, InstrumentTimeoutError, GarbledReply):
+            # Half of its settings are no settings: whoever asks next begins anew.
+            self._disconnect()
+            raise
         finally:
             self._restoring = False
+
+    def _connect_at_once(self, command: str, how: str) -> None:
+        """Connect again for the sake of the safe state."""
+        self._log.warning("%s: lost at %s (%s); connecting", self._who(), _shown(command), how)
+        self._disconnect()
+        self._connect()
+        self._restoring = True
+        try:
+            self._restore_settings()
+        except InstrumentError as error:
+            self._log.warning("%s", error)
+        finally:
+            self._restoring = False
+
+    def _restore_settings(self) -> None:
+        """Let every instrument on the box tell it its settings, also after one refused."""
+        refusal: InstrumentError | None = None
+        for restore in self.restorers:
+            try:
+                restore()
+            except (ConnectionLost, InstrumentTimeoutError, GarbledReply):
+                raise
+            except InstrumentError as error:
+                refusal = refusal or error
+        if refusal is not None:
+            raise refusal
 
     def _no_reply(self, error: NoReplyError) -> InstrumentTimeoutError:
         self._out_of_step = True
@@ -469,43 +519,6 @@ class Session:
         return f"{self.name} ({self.address})"
 
 
-def shared_session(
-    request: OpeningRequest[Any],
-    address: str,
-    *,
-    end: bytes = b"\n",
-    baud_rate: int | None = None,
-) -> Session:
-    """Return an open session with a box; instruments of one bench on the same box share it.
-
-    Raises
-    ------
-    InstrumentError
-        As of ``Session.open``.
-    """
-    settings = request.settings
-    wire = shared_wire(request)
-    session = request.shared.get(
-        f"session with {address}",
-        lambda: Session(
-            request.name,
-            address,
-            wire,
-            timeout_seconds=getattr(settings, "timeout", 2.0),
-            reconnect=getattr(settings, "reconnect", 0),
-            end=end,
-            baud_rate=baud_rate,
-            recording=recording_of(request.shared),
-        ),
-    )
-    return session.open()
-
-
 def _shown(command: str) -> str:
     text = command if len(command) <= _LONGEST_SHOWN else f"{command[: _LONGEST_SHOWN - 2]}.."
     return f"'{text}'"
-
-
-def _shown_bytes(message: bytes) -> str:
-    text = repr(message[:_LONGEST_SHOWN])[1:]
-    return text if len(message) <= _LONGEST_SHOWN else f"{text}.. ({len(message)} bytes)"

@@ -49,9 +49,7 @@ class SocketConnection:
         except TimeoutError:
             raise ConnectionLostError(f"{host} does not answer") from None
         except OSError as error:
-            raise ConnectionLostError(
-                f"port {port} of {host} cannot be reached: {_reason(error)}"
-            ) from error
+            raise ConnectionLostError(f"port {port} of {host}: {_reason(error)}") from error
         # Commands are short and each is waited for: gathering them would only cost time.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

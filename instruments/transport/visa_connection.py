@@ -9,6 +9,7 @@ import pyvisa
 from pyvisa.constants import InterfaceType, ResourceAttribute, StatusCode
 from pyvisa.resources import MessageBasedResource
 
+from instruments.transport.addresses import EXAMPLES, is_resource_string
 from instruments.transport.connection import ConnectionLostError, NoReplyError
 
 # One read takes a whole record; backends that fill their buffer anew for each call copy less.
@@ -49,7 +50,7 @@ class VisaConnection:
         try:
             resource = manager.open_resource(address)
         except (pyvisa.Error, OSError, ValueError) as error:
-            raise ConnectionLostError(_reason(error)) from error
+            raise ConnectionLostError(*_why_not_opened(address, error)) from error
         if not isinstance(resource, MessageBasedResource):
             resource.close()
             raise ConnectionLostError(f"'{address}' is no resource that takes messages")
@@ -96,6 +97,24 @@ class VisaConnection:
         """Close."""
         with suppress(pyvisa.Error, OSError):
             self._resource.close()
+
+
+def _why_not_opened(address: str, error: Any) -> tuple[str, str]:
+    """Return what is wrong and what to do, as far as that is known."""
+    if not is_resource_string(address):
+        return "VISA knows no such address", f"write it as in {EXAMPLES}"
+    if isinstance(error, ValueError) and "install" in str(error):
+        # PyVISA-py says so where the package for an interface is missing.
+        wanted = "'backbeam[usb]'" if address.upper().startswith("USB") else "what it names"
+        return (
+            f"this computer lacks what the interface needs ({_on_one_line(str(error))})",
+            f"pip install {wanted}, or install a vendor's VISA",
+        )
+    return _reason(error), ""
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
 
 
 def _failure(error: Any) -> Exception:

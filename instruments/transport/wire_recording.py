@@ -28,27 +28,48 @@ class WireRecording:
     Raises
     ------
     SettingsError
-        If the file cannot be written.
+        If the file exists already or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        self._path = path
+        self._sessions = 0
+        self._file: IO[str] | None = None
         try:
-            self._file: IO[str] = path.open("w", encoding="utf-8", newline="\n")
+            path.open("x").close()
+        except FileExistsError as error:
+            raise SettingsError(
+                f"record-wire: {path} exists already; choose another file"
+            ) from error
         except OSError as error:
-            raise SettingsError(f"{path} cannot be written ({error.strerror})") from error
+            raise SettingsError(
+                f"record-wire: {path} cannot be written ({error.strerror}); choose a file in a "
+                "folder that exists"
+            ) from error
+
+    def begin(self) -> None:
+        """Keep the file open for one more connection."""
+        with self._lock:
+            self._sessions += 1
+            if self._file is None:
+                # Line by line: what was said last is what matters after a crash.
+                self._file = self._path.open("a", buffering=1, encoding="utf-8", newline="\n")
+
+    def end(self) -> None:
+        """Close the file behind the last connection."""
+        with self._lock:
+            self._sessions -= 1
+            if self._sessions == 0 and self._file is not None:
+                self._file.close()
+                self._file = None
 
     def note(self, address: str, direction: str, message: bytes) -> None:
         """Write one message down."""
         line = json.dumps({"address": address, direction: message.decode("latin-1")})
         with self._lock:
-            if not self._file.closed:
+            if self._file is not None:
                 self._file.write(line + "\n")
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._file.close()
 
 
 def record_wire(shared: SharedResources, path: Path) -> WireRecording:

@@ -36,13 +36,24 @@ def save_plot(folder: Path, result: ProtocolResult) -> Path:
     """
     stem = f"{result.protocol}-{result.target}".replace(" ", "-").replace(",", "")
     path = folder / f"{stem}.svg"
+    write_drawing(path, result.curves)
+    return path
+
+
+def write_drawing(path: Path, curves: Sequence[Curve]) -> None:
+    """Write curves to an SVG file.
+
+    Raises
+    ------
+    CalibrationError
+        If it cannot be written.
+    """
     try:
-        path.write_text(drawing(result.curves), encoding="utf-8", newline="\n")
+        path.write_text(drawing(curves), encoding="utf-8", newline="\n")
     except OSError as error:
         raise CalibrationError(
             f"{path}: the plot cannot be written ({error.strerror or error})"
         ) from error
-    return path
 
 
 def drawing(curves: Sequence[Curve]) -> str:

@@ -8,17 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.bench_file.schema import StageSection
-from instruments.calibration.absorber import AbsorberTable
-from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.bench_tables import BenchTables
 from instruments.calibration.camera_regions import CameraRegionsTable
 from instruments.calibration.encoder import EncoderTable
-from instruments.calibration.field_encoder import FieldEncoder
 from instruments.calibration.mirror_encoder import MirrorEncoderTable
-from instruments.calibration.reference_phase import ReferencePhaseTable
 from instruments.calibration.table import CalibrationTable, Provenance
 from instruments.calibration.tap import TapTable
-from instruments.calibration.weight_bank import WeightBankTable
 from instruments.calibration_light import CalibrationLight
 from instruments.errors import CalibrationError
 from instruments.quantities import POWER, QuantityError, parse_quantity
@@ -197,41 +192,13 @@ class CalibrationSession:
 
     def adopt(self, name: str, table: CalibrationTable) -> None:
         """Use a table from now on, in the protocols to come and on the bench itself."""
+        in_use = self.light.bench.tables
+        assert in_use is not None
+        in_use.adopt(name, table)
         if isinstance(table, (EncoderTable, MirrorEncoderTable)):
-            self._adopt_encoder(name, table)
-        elif isinstance(table, TapTable):
-            self.tables.taps[name] = table
-            taps = self.light.bench.light.taps
-            if isinstance(taps, dict):
-                taps[name] = table
-        elif isinstance(table, AmplifierTable):
-            self.tables.amplifiers[name] = table
-            for stage, hardware in self.light.stages.items():
-                if self.section(stage).amplifier == name:
-                    hardware.amplifier_table = table
-        elif isinstance(table, WeightBankTable):
-            self.tables.weight_banks[name] = table
-            self.light.stages[name].bank = table
-        elif isinstance(table, AbsorberTable):
-            self.tables.absorbers[name] = table
+            self.light.rest_volts[name] = table.dark_drive
         elif isinstance(table, CameraRegionsTable):
-            self.tables.camera_regions[name] = table
             self.light.camera(name).use_table(table)
-        elif isinstance(table, ReferencePhaseTable):
-            self.tables.reference_phases[name] = table
-
-    def _adopt_encoder(self, name: str, table: FieldEncoder) -> None:
-        self.tables.encoders[name] = table
-        self.light.rest_volts[name] = table.dark_drive
-        for stage, hardware in self.light.stages.items():
-            section = self.section(stage)
-            for own, emitter in (
-                (section.inputs, hardware.source),
-                (section.emitter, hardware.emitter),
-                (section.injector, hardware.injector),
-            ):
-                if own == name and emitter is not None:
-                    emitter.adopt(table)
 
     def wander(self, bank: str, channels: int) -> Floats:
         """Return the relative error ``[channels]`` of readings from a reference that wanders.

@@ -8,6 +8,7 @@ import typer
 
 from protocols.commands.calibrate import CALIBRATE_EXAMPLES, calibrate
 from protocols.commands.check import CHECK_EXAMPLES, check
+from protocols.commands.check_gradients import CHECK_GRADIENTS_EXAMPLES, check_gradients
 from protocols.commands.ctl import CTL_EXAMPLES, ctl
 from protocols.commands.evaluate import evaluate
 from protocols.commands.export import export
@@ -41,6 +42,8 @@ HELP = """Train optical neural networks with light, simulated or real.
   backbeam plan my_bench.toml         time, gain and power, before anything is on
 
   backbeam calibrate my_bench.toml    measure its calibration tables
+
+  backbeam check-gradients my_bench.toml   is the gradient right that light measures
 
   backbeam safe my_bench.toml         make everything safe, whatever happened
 
@@ -89,6 +92,7 @@ def build_application() -> typer.Typer:
     application.command(epilog=CHECK_EXAMPLES)(check)
     application.command(epilog=PLAN_EXAMPLES)(plan)
     application.command(epilog=CALIBRATE_EXAMPLES)(calibrate)
+    application.command(epilog=CHECK_GRADIENTS_EXAMPLES)(check_gradients)
     application.command(epilog=SAFE_EXAMPLES)(safe)
     application.command(epilog=RESOURCES_EXAMPLES)(resources)
     application.command(epilog=SERVE_EXAMPLES)(serve)

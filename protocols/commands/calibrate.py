@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from protocols.commands.simulate import RecordWire, Simulate
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,6 +24,8 @@ backbeam calibrate my_bench.toml --only modulators --only taps
 backbeam calibrate --out tables                               the built-in bench
 
 backbeam calibrate my_bench.toml --oven 60,65,70,75           optical depth against temperature
+
+backbeam calibrate my_bench.toml --simulate wire --out tables   the drivers, on a simulated wire
 """
 
 DEFAULT_FOLDER = "calibration"
@@ -60,6 +64,8 @@ def calibrate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the patterns that are shown.")] = 0,
+    simulate: Simulate = None,
+    record_wire: RecordWire = None,
 ) -> None:
     """Measure every calibration table through the instruments, and store what can be believed.
 
@@ -68,15 +74,20 @@ def calibrate(
     """
     from rich.console import Console
 
-    from instruments.bench_file.reading import find_bench_file
     from instruments.errors import SettingsError
     from protocols.calibration.sequence import opened_for_calibration, plan_steps, run_steps
+    from protocols.commands.simulate import found_bench, shared_resources
     from protocols.commands.tables import open_console
 
     if not 0.0 <= valid_for < float("inf"):
         raise SettingsError(f"valid-for: found {valid_for:g}; give a number of hours, 0 for ever")
     temperatures = _temperatures(oven)
-    given = find_bench_file(bench)
+    if simulate is not None and out is None:
+        raise SettingsError(
+            "simulate: tables of simulated instruments do not belong beside those of the real "
+            "ones; name a folder of their own with --out"
+        )
+    given = found_bench(bench, simulate)
     folder = _folder(given, bench, out)
     file = _with_folder(given, folder)
     with opened_for_calibration(
@@ -84,6 +95,7 @@ def calibrate(
         from_measured=bool(only),
         valid_for_seconds=3600.0 * valid_for or None,
         seed=seed,
+        shared=shared_resources(record_wire, file),
     ) as session:
         steps = plan_steps(session, only or (), temperatures)
         with _Bar(len(steps), Console(stderr=True)) as bar:

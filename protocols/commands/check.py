@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from instruments.bench import Bench
-    from instruments.bench_file.schema import BenchFile
+    from instruments.bench_file.schema import BenchFile, InstrumentSection
     from instruments.safe_state import SafeStateReport
 
 CHECK_EXAMPLES = """**Examples**
@@ -22,6 +22,8 @@ backbeam check                      the built-in bench, all of it simulated
 backbeam check my_bench.toml        your own, as `backbeam init` wrote it
 
 backbeam check my_bench.toml --simulate wire      the drivers, talking to models of the boxes
+
+backbeam check my_bench.toml --display-timing     how late the light of its panel is
 """
 
 
@@ -32,6 +34,25 @@ def check(
     ] = "digits",
     simulate: Simulate = None,
     record_wire: RecordWire = None,
+    display_timing: Annotated[
+        bool,
+        typer.Option(
+            "--display-timing",
+            help="Switch the light on, flash a panel and read a photodetector shot by shot: "
+            "latency from handing a frame over to light, its spread, settling time, frames "
+            "skipped.",
+        ),
+    ] = False,
+    panel: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --display-timing: which panel; by default the first whose stage has inputs.",
+        ),
+    ] = None,
+    flashes: Annotated[
+        int, typer.Option(min=2, help="With --display-timing: how often it is switched.")
+    ] = 100,
 ) -> None:
     """Open every instrument of a bench and bring it to its safe state; switch nothing on.
 
@@ -46,15 +67,20 @@ def check(
     from protocols.commands.tables import open_console
 
     file = found_bench(bench, simulate)
-    with open_bench(file, shared=shared_resources(record_wire)) as opened:
+    with open_bench(file, shared=shared_resources(record_wire, file)) as opened:
         console = open_console()
         _print_instruments(console, file, opened)
         _print_tables(console, opened)
+        if display_timing:
+            from protocols.commands.display_timing import print_display_timing
+
+            print_display_timing(console, file, opened, panel, flashes)
         report = opened.make_safe()
         _print_safe_state(console, report)
     if not report.reached:
         raise InstrumentError(str(report))
-    typer.echo(f"bench {file.name} is ready; nothing was switched on")
+    switched = "what was switched on is off again" if display_timing else "nothing was switched on"
+    typer.echo(f"bench {file.name} is ready; {switched}")
 
 
 def _print_instruments(console: Console, file: BenchFile, bench: Bench) -> None:
@@ -71,11 +97,20 @@ def _print_instruments(console: Console, file: BenchFile, bench: Bench) -> None:
                 section.kind.replace("_", " "),
                 section.driver,
                 str(instrument.identity()),
-                "simulated" if instrument.simulated else "hardware",
+                _what_it_is(section, simulated=instrument.simulated),
                 ", ".join(limits) or "none",
             )
         )
     print_table(console, ("instrument", "kind", "driver", "identity", "is", "limits"), rows)
+
+
+def _what_it_is(section: InstrumentSection, *, simulated: bool) -> str:
+    """Return whether hardware answers, a simulated instrument, or a driver on a simulated wire."""
+    from sim_backends.simulated.stand_ins import is_simulated
+
+    if not simulated:
+        return "hardware"
+    return "simulated" if is_simulated(section) else "simulated wire"
 
 
 def _print_tables(console: Console, bench: Bench) -> None:

@@ -19,14 +19,14 @@ def serve(
     first_port: Annotated[
         int,
         typer.Option(
-            metavar="PORT", min=0, max=65000, help="Take ports from here on; 0: whatever is free."
+            metavar="PORT", min=0, max=65535, help="Take ports from here on; 0: whatever is free."
         ),
     ] = 0,
 ) -> None:
     """Let every program talk to the simulated boxes of a bench, whatever it is written in.
 
-    Prints where each box answers: on this computer only. They share one twin, as the instruments
-    of the bench do, and stay until Ctrl-C.
+    Prints where each box answers: on this computer only. They share one twin, whose time passes
+    as real time does, and stay until Ctrl-C.
     """
     import threading
 
@@ -45,11 +45,14 @@ def serve(
             f"{file.origin}: no instrument has an address and a driver with a model of its boxes; "
             "there is nothing to serve"
         )
+    boxes.follow_real_time()
     with ServedBoxes(boxes.links, first_port) as served:
         rows = [
-            (boxes.links[address].model.name, boxes.links[address].address, place)
+            (", ".join(boxes.links[address].names), boxes.links[address].address, place)
             for address, place in served.addresses.items()
         ]
         print_table(open_console(), ("instrument", "on the bench", "answers at"), rows)
         typer.echo("serving; Ctrl-C ends it")
-        threading.Event().wait()
+        # Without a time limit Windows would not let Ctrl-C through.
+        while not threading.Event().wait(0.5):
+            pass

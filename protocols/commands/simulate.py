@@ -68,11 +68,58 @@ def found_bench(bench: str, simulate: str | None) -> BenchFile:
     from sim_backends.simulated.stand_ins import simulated_bench
 
     file = find_bench_file(bench)
-    return file if simulate is None else simulated_bench(file, simulate)
+    if simulate is None:
+        return file
+    simulated = simulated_bench(file, simulate)
+    for remark in remarks_on_simulation(file, simulated):
+        typer.echo(f"note: {remark}", err=True)
+    return simulated
 
 
-def shared_resources(record_wire: Path | None) -> SharedResources:
+def remarks_on_simulation(file: BenchFile, simulated: BenchFile) -> list[str]:
+    """Return what a user may not expect of the places that simulated instruments took.
+
+    Parameters
+    ----------
+    file
+        As the user wrote it.
+    simulated
+        What became of it.
+    """
+    from instruments.bench_file.problems import listed, nearest
+    from instruments.opening import installed_drivers
+    from sim_backends.simulated.stand_ins import is_simulated
+
+    replaced = {
+        name: section.driver
+        for name, section in file.instruments.items()
+        if not is_simulated(section) and is_simulated(simulated.instruments[name])
+    }
+    installed = installed_drivers()
+    remarks = [
+        f"{name}: no driver '{driver}' is installed; it is simulated all the same"
+        f"{nearest(driver, installed)}"
+        for name, driver in replaced.items()
+        if driver not in installed
+    ]
+    known = [name for name, driver in replaced.items() if driver in installed]
+    if simulated.wire == "simulated" and known:
+        remarks.append(
+            f"{listed(known)}: there is no model of the boxes behind the driver, or no address; "
+            "the whole instrument is simulated"
+        )
+    return remarks
+
+
+def shared_resources(record_wire: Path | None, file: BenchFile) -> SharedResources:
     """Return what the instruments of a bench are to share, with a recording if that is asked for.
+
+    Parameters
+    ----------
+    record_wire
+        The recording; ``None``: none.
+    file
+        The bench.
 
     Raises
     ------
@@ -85,4 +132,10 @@ def shared_resources(record_wire: Path | None) -> SharedResources:
     shared = SharedResources()
     if record_wire is not None:
         start_recording(shared, record_wire)
+        if not any(section.every_address for section in file.instruments.values()):
+            typer.echo(
+                f"note: record-wire: no instrument of {file.origin} is on a wire; nothing will be "
+                "recorded (--simulate wire keeps the drivers)",
+                err=True,
+            )
     return shared

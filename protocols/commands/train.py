@@ -40,6 +40,7 @@ WIDTH_BESIDE_PATH = 24
 _OPTICAL = (Activation.absorber, Activation.gain)
 _BUILT_IN = "digits"
 _OF_MONITORS = ("monitor", "monitor_host")
+_NAMED = ("optimizer", "loss", "errors", "on_poor_gradient")
 _OF_IDEAL_NETWORKS = ("layers", "activation", "optical_depth", "gain", "model")
 
 
@@ -72,6 +73,10 @@ def train(
     initial_weights: option.InitialWeights = None,
     patience: option.Patience = None,
     seed: option.Seed = 0,
+    check_every: option.CheckEvery = 100,
+    check_takes: option.CheckTakes = 4,
+    on_poor_gradient: option.OnPoorGradientOption = option.OnPoorGradient.warn,
+    drift_every: option.DriftEvery = 0,
     out: option.Out = None,
     note: option.Note = "",
     fields_every: option.FieldsEvery = 500,
@@ -186,7 +191,7 @@ def _settings(
     }
     given = {name: values[name] for name in TrainingSettings.model_fields}
     given |= {name: value for name, value in defaults.items() if given[name] is None}
-    given |= {name: given[name].value for name in ("optimizer", "loss", "errors")}
+    given |= {name: given[name].value for name in _NAMED}
     return given | {"start": start}
 
 
@@ -226,7 +231,7 @@ def _begin(
             IdealNetwork(layers)
             if values["ideal"]
             else open_bench(
-                file, derivative=derivative, shared=shared_resources(values["record_wire"])
+                file, derivative=derivative, shared=shared_resources(values["record_wire"], file)
             )
         )
     try:
@@ -346,6 +351,13 @@ def _options_without_effect(values: dict[str, Any], given: set[str]) -> list[str
         "initial_std": (drawn, "weights that are drawn, not loaded"),
         "simulate": (values["opens_bench"], "a bench"),
         "record_wire": (values["opens_bench"], "a bench"),
+        "check_every": (values["opens_bench"], "a bench"),
+        "check_takes": (values["opens_bench"] and values["check_every"], "a bench that is checked"),
+        "on_poor_gradient": (
+            values["opens_bench"] and values["check_every"],
+            "a bench that is checked",
+        ),
+        "drift_every": (values["opens_bench"], "a bench"),
     }
     return [
         f"{_flag(name)} has no effect here; it goes with {what}"

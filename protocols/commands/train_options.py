@@ -57,6 +57,13 @@ class Errors(enum.StrEnum):
     finite_difference = "finite-difference"
 
 
+class OnPoorGradient(enum.StrEnum):
+    """What happens when the gradient is wrong and noise is not why."""
+
+    warn = "warn"
+    stop = "stop"
+
+
 class Start(enum.StrEnum):
     """How weights start."""
 
@@ -66,6 +73,7 @@ class Start(enum.StrEnum):
 
 
 _NETWORK, _DATA, _TRAINING, _RECORD = "Network", "Data", "Training", "Record"
+_HEALTH = "Health of a bench"
 
 
 def _option(panel: str, metavar: str | None, help: str, *names: str) -> Any:
@@ -223,6 +231,37 @@ Patience = Annotated[
 Seed = Annotated[
     int,
     _option(_TRAINING, "SEED", "Of first weights and shuffling. Same seed, same run."),
+]
+
+CheckEvery = Annotated[
+    int,
+    _option(
+        _HEALTH,
+        "STEPS",
+        "How often the gradient that light measures is compared with that of the calibration "
+        "tables; 0: never.",
+    ),
+]
+CheckTakes = Annotated[
+    int,
+    _option(_HEALTH, "COUNT", "How often a minibatch is taken for that; what differs is noise."),
+]
+OnPoorGradientOption = Annotated[
+    OnPoorGradient,
+    _option(
+        _HEALTH,
+        None,
+        "When the cosine falls below 0.5 and noise is not why: warn, or stop in the safe state.",
+        "--on-poor-gradient",
+    ),
+]
+DriftEvery = Annotated[
+    int,
+    _option(
+        _HEALTH,
+        "STEPS",
+        "How often to look for drift, and to measure tables again that have drifted; 0: never.",
+    ),
 ]
 
 Out = Annotated[

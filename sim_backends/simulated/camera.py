@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from instruments.errors import InstrumentError, LimitError
-from instruments.interfaces.camera import Region
+from instruments.errors import InstrumentError
+from instruments.interfaces.camera import Region, check_regions, region_means
 from instruments.interfaces.sequence import SequenceStage, SequenceState
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
@@ -95,20 +95,7 @@ class SimulatedCamera(SimulatedInstrument):
         """Give every channel its region; errors as of the interface."""
         self._check_open()
         self.sequence.check_load()
-        if not regions:
-            raise LimitError(f"{self.name}: no region given; give one for each channel")
-        for one in regions:
-            inside = (
-                min(one.row, one.column) >= 0
-                and min(one.height, one.width) >= 1
-                and one.row + one.height <= self.rows
-                and one.column + one.width <= self.columns
-            )
-            if not inside:
-                raise LimitError(
-                    f"{self.name}: {one} is not on the sensor of {self.rows} x {self.columns} "
-                    "pixels"
-                )
+        check_regions(self.name, regions, self.rows, self.columns)
         self._regions = tuple(regions)
 
     def region_of(self, neuron: int) -> Region:
@@ -137,12 +124,7 @@ class SimulatedCamera(SimulatedInstrument):
 
     def read(self, timeout_seconds: float) -> npt.NDArray[np.float32]:
         """Return each region's mean counts ``[shots, channels]``."""
-        frames = self.read_frames(timeout_seconds)
-        means = [
-            frames[:, r.row : r.row + r.height, r.column : r.column + r.width].mean(axis=(1, 2))
-            for r in self._regions
-        ]
-        return np.stack(means, axis=1).astype(np.float32)
+        return region_means(self.read_frames(timeout_seconds), self._regions)
 
     def read_frames(self, timeout_seconds: float) -> Frames:
         """Return the frames ``[shots, rows, columns]``."""
@@ -152,6 +134,13 @@ class SimulatedCamera(SimulatedInstrument):
         self._frames = []
         self.sequence.read_out()
         return frames
+
+    def take_new_frames(self) -> Frames:
+        """Hand over the frames ``[n, rows, columns]`` that came so far, and wait for none."""
+        self._check_open()
+        came, self._frames = self._frames, []
+        empty = np.zeros((0, self.rows, self.columns), np.uint16)
+        return np.concatenate([empty, *came])
 
     def stop(self) -> None:
         """Abandon what is armed or not yet read."""

@@ -80,9 +80,11 @@ class SpatialLightModulatorSettings(_Settings):
         Grey levels of a phase of 2 pi; by default all of them.
     refresh
         From one frame to the next.
+    latency
+        From the refresh to the first change of the light.
     settling
-        How long the liquid crystal is given to stand still, from the refresh on. Nine time
-        constants leave one part in ten thousand.
+        How long the liquid crystal is given to stand still from then on. Nine time constants leave
+        one part in ten thousand.
     faithful
         Whether block patterns are expanded to pixels and the light worked out from those.
     """
@@ -92,6 +94,7 @@ class SpatialLightModulatorSettings(_Settings):
     bit_depth: Annotated[int, Field(strict=True, ge=0, le=10)] = 8
     levels_per_wave: Annotated[int, Field(strict=True, ge=1)] = 256
     refresh: NonNegativeSeconds = 1 / 60
+    latency: NonNegativeSeconds = 0.0
     settling: NonNegativeSeconds = 30e-3
     faithful: bool = False
 

@@ -109,12 +109,20 @@ class Faults:
         """
         if not self.any:
             return
-        event = self._hanging.get(instrument)
-        if event is not None:
-            event.wait()
+        self.wait_while_hanging(instrument)
         message = self._failing.get(instrument)
         if message is not None:
             raise InstrumentError(f"{instrument}: {message}; switch it off and on again")
+
+    def wait_while_hanging(self, instrument: str) -> None:
+        """Return when an instrument does not hang, or no longer."""
+        event = self._hanging.get(instrument)
+        if event is not None:
+            event.wait()
+
+    def fails(self, instrument: str) -> bool:
+        """Return whether an instrument was told to fail."""
+        return instrument in self._failing
 
     def driven(self, modulators: str, fields: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the fields ``[shots, n]`` that leave an emitter, given the right ones."""

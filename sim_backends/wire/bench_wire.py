@@ -7,21 +7,25 @@ import threading
 import zlib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import cast
 
 import pyvisa
-from pyvisa import rname
 
-from instruments.bench_file.problems import validate_section
 from instruments.bench_file.schema import BenchFile
+from instruments.clock import Clock
 from instruments.errors import BenchFileError
-from instruments.opening import OpeningRequest, SharedResources
+from instruments.opening import SharedResources
+from instruments.transport.addresses import canonical
 from instruments.transport.wire import VisaWire
-from sim_backends.simulated.settings import SETTINGS_OF_KIND
-from sim_backends.simulated.stand_ins import WIRE_MODELS_GROUP, is_simulated, stand_in
+from sim_backends.simulated.stand_ins import (
+    WIRE_MODELS_GROUP,
+    is_simulated,
+    stand_in_request,
+)
 from sim_backends.simulated.twin_of_bench import twin_of_bench
 from sim_backends.twin.clock import SimulatedClock
 from sim_backends.wire.box_link import BoxLink
+from sim_backends.wire.real_time import RealTime
 from sim_backends.wire.scpi_model import ScpiModel
 from sim_backends.wire.visa_library import visa_library_of
 from sim_backends.wire.wire_models import WireModel
@@ -41,6 +45,12 @@ class BenchWire:
 
     links: Mapping[str, BoxLink]
     clock: SimulatedClock
+
+    def follow_real_time(self, wall: Clock | None = None) -> None:
+        """Let the twin's time pass as real time does, for programs that do not wait by its own."""
+        real_time = RealTime(self.clock, wall)
+        for link in self.links.values():
+            link.real_time = real_time
 
 
 def bench_wire(bench: BenchFile, shared: SharedResources) -> BenchWire:
@@ -77,8 +87,10 @@ def bench_wire(bench: BenchFile, shared: SharedResources) -> BenchWire:
                     f"{bench.origin}: instruments.{name}.address: '{address}' is the address of "
                     f"'{boxes[key].name}', a box of another kind"
                 )
+            else:
+                links[key].names.append(name)
             own.append(boxes[key])
-        kind.hang(_request(bench, name, shared), own)
+        kind.hang(stand_in_request(bench, name, shared), own)
     return BenchWire(links, twin.clock)
 
 
@@ -94,33 +106,9 @@ def simulated_wire(bench: BenchFile, shared: SharedResources) -> VisaWire:
     return VisaWire(pyvisa.ResourceManager(visa_library_of(boxes)))
 
 
-def canonical(address: str) -> str:
-    """Return a resource string in VISA's canonical form; one that VISA does not know as it is."""
-    try:
-        return rname.to_canonical_name(address)
-    except rname.InvalidResourceName:
-        return address
-
-
 def _serial(address: str) -> str:
     """Return a serial number: the one in a USB address, or one that belongs to the address."""
     parts = address.split("::")
     if parts[0].upper().startswith("USB") and len(parts) > 3:
         return parts[3]
     return f"M{zlib.crc32(address.encode()) % 100_000_000:08d}"
-
-
-def _request(bench: BenchFile, name: str, shared: SharedResources) -> OpeningRequest[Any]:
-    """Return what the simulated instrument would be told in whose place boxes stand."""
-    section = stand_in(bench, name)
-    model = SETTINGS_OF_KIND[section.kind]
-    key = f"instruments.{name}.simulation"
-    return OpeningRequest(
-        name=name,
-        kind=section.kind,
-        settings=validate_section(bench.origin, model, section.settings, key),
-        addresses=(),
-        limits={},
-        bench=bench,
-        shared=shared,
-    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
-from instruments.errors import InstrumentError
 from sim_backends.twin.faults import Faults
+from sim_backends.twin.wire_faults import WireFault
+from sim_backends.wire.real_time import RealTime
 from sim_backends.wire.scpi_model import ScpiError, ScpiModel
 from sim_backends.wire.scpi_syntax import Framer
 
@@ -28,6 +30,13 @@ class BoxLink:
         Of the twin.
     lock
         One for all boxes of a bench: they share one twin.
+
+    Attributes
+    ----------
+    names
+        The instruments it serves; what befalls one of them befalls the box.
+    real_time
+        Followed by the twin's time, where programs talk to the box that know no other.
     """
 
     def __init__(
@@ -36,6 +45,8 @@ class BoxLink:
         self.model = model
         self.address = address
         self.lock = lock
+        self.names = [model.name]
+        self.real_time: RealTime | None = None
         self._faults = faults
         self._epoch = 0
 
@@ -48,7 +59,7 @@ class BoxLink:
             If the box refuses.
         """
         with self.lock:
-            if self._faults.wire.refuses(self.model.name):
+            if any(map(self._faults.wire.refuses, self.names)):
                 raise LinkBroken("connection refused")
             return LinkSession(self, self._epoch, is_stream)
 
@@ -71,7 +82,7 @@ class BoxLink:
         wire = self._faults.wire
         if not wire.any:
             return
-        fault = wire.at_message(self.model.name)
+        fault = self._first(wire.at_message)
         if fault == "error in queue":
             self.model.complain(ScpiError(-310, "System error"))
         elif fault == "closed":
@@ -83,20 +94,30 @@ class BoxLink:
             raise LinkBroken("connection lost")
 
     def is_deaf(self) -> bool:
-        """Return whether the box takes no notice of anything; hangs if that is its fault."""
+        """Return whether the box takes no notice of anything."""
+        return self._faults.any and any(map(self._faults.fails, self.names))
+
+    def wait_while_hanging(self) -> None:
+        """Return when the box takes bytes again; whoever waits here keeps nobody else waiting."""
         if self._faults.any:
-            try:
-                self._faults.meet(self.model.name)
-            except InstrumentError:
-                return True
-        return False
+            for name in self.names:
+                self._faults.wait_while_hanging(name)
+
+    def keep_time(self) -> None:
+        """Let the twin's time catch up with real time, if it is to follow that."""
+        if self.real_time is not None:
+            self.real_time.catch_up()
+
+    def _first(self, look: Callable[[str], WireFault | None]) -> WireFault | None:
+        """Return what befalls the first of its instruments that anything befalls."""
+        return next((fault for fault in map(look, self.names) if fault is not None), None)
 
     def spoilt(self, reply: bytes) -> tuple[bytes, bytes]:
         """Return what comes of a reply now, and what only with the next one."""
         wire = self._faults.wire
         if not wire.any:
             return reply, b""
-        fault = wire.at_reply(self.model.name)
+        fault = self._first(wire.at_reply)
         if fault == "late reply":
             return b"", reply
         if fault == "dropped reply":
@@ -140,8 +161,10 @@ class LinkSession:
         LinkBroken
             If the connection is gone.
         """
+        self.link.wait_while_hanging()
         with self.link.lock:
             self._check()
+            self.link.keep_time()
             for message in self._framer.feed(data):
                 self._take(message)
             if ends and not self.is_stream:

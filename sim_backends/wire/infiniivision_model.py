@@ -28,7 +28,10 @@ from sim_backends.wire.wire_models import WireModel
 
 INPUTS = 4
 RUNNING = 8
+POINTS = (100, 250, 500, *(n * 10**power for power in (3, 4, 5) for n in (1, 2, 5)))
 MOST_POINTS = 4_000_000
+REFERENCES = {"LEFT": 0.1, "CENT": 0.5, "RIGH": 0.9}
+"""Where on the screen the time reference is: one division from an edge, or in the middle."""
 CODES = {"BYTE": 256, "WORD": 65536}
 
 Floats = npt.NDArray[np.float32]
@@ -67,6 +70,7 @@ class InfiniiVisionModel(ScpiModel):
         self._displayed = [True] + [False] * (INPUTS - 1)
         self._ranges = [8.0] * INPUTS
         self._offsets = [0.0] * INPUTS
+        self._reference = REFERENCES["CENT"]
         self._settings: dict[str, str] = {}
 
     # Acquisition ------------------------------------------------------------------------------
@@ -84,7 +88,7 @@ class InfiniiVisionModel(ScpiModel):
     def _is_recording(self) -> bool:
         began = self._record.began
         # A millionth of the record is nothing, but rounding is not to decide.
-        lasts = self._range_seconds * (1 - 1e-6)
+        lasts = (self._range_seconds + self._first_seconds) * (1 - 1e-6)
         return began is not None and self.clock.now() < began + lasts
 
     @scpi("SINGle")
@@ -178,7 +182,7 @@ class InfiniiVisionModel(ScpiModel):
 
     @scpi("TIMebase:REFerence")
     def _set_reference(self, place: Argument) -> Reply:
-        self._settings["reference"] = short_form(place, "LEFT", "CENTer", "RIGHt")
+        self._reference = REFERENCES[short_form(place, "LEFT", "CENTer", "RIGHt")]
         return None
 
     @scpi("ACQuire:TYPE")
@@ -247,7 +251,11 @@ class InfiniiVisionModel(ScpiModel):
 
     @scpi("WAVeform:POINts")
     def _set_points(self, count: Argument) -> Reply:
-        self._points = int(value_in(count, 10, MOST_POINTS))
+        asked_for = value_in(count, 100, MOST_POINTS)
+        # What is not in the list is rounded to what is.
+        self._points = max(
+            one for one in (*POINTS, 10**6, 2 * 10**6, MOST_POINTS) if one <= asked_for
+        )
         return None
 
     @scpi("WAVeform:POINts?")
@@ -267,9 +275,16 @@ class InfiniiVisionModel(ScpiModel):
         form = {"BYTE": 0, "WORD": 1, "ASC": 4}[self._form]
         return (
             f"{form:+d},+0,{self._points:+d},+1,"
-            f"{self._range_seconds / self._points:+.8E},{self._delay_seconds:+.8E},+0,"
+            f"{self._range_seconds / self._points:+.8E},{self._first_seconds:+.8E},+0,"
             f"{self._ranges[index] / codes:+.8E},{self._offsets[index]:+.8E},{reference:+d}"
         )
+
+    @property
+    def _first_seconds(self) -> float:
+        """When the record begins, from the trigger on: the left edge of the screen."""
+        first = self._delay_seconds - self._reference * self._range_seconds
+        # Nothing but the rounding of the division.
+        return 0.0 if abs(first) < 1e-9 * self._range_seconds else first
 
     @scpi("WAVeform:DATA?")
     def _data(self) -> Reply:
@@ -277,7 +292,11 @@ class InfiniiVisionModel(ScpiModel):
             raise ScpiError(-230, "Data corrupt or stale")
         index = self._source - 1
         seconds = self._range_seconds / self._points
-        volts = self._record.samples(index, self._points, seconds) - self._offsets[index]
+        before = round(-self._first_seconds / seconds)
+        after = self._record.samples(index, max(0, self._points - before), seconds)
+        held = np.zeros(self._points, np.float32)
+        held[max(0, before) :] = after[max(0, -before) :][: self._points - max(0, before)]
+        volts = held - self._offsets[index]
         if self._form == "ASC":
             return to_block(",".join(f"{value:+.6E}" for value in volts).encode())
         codes = CODES[self._form]

@@ -29,6 +29,7 @@ from sim_backends.wire.wire_models import WireModel
 
 OUTPUTS = 2
 HIGHEST_VOLTS = 10.0
+OUTPUT_OHMS = 50.0
 HIGHEST_CODE = 32767
 FEWEST_POINTS, MOST_POINTS = 8, 1_000_000
 SHORTEST_PERIOD, LONGEST_PERIOD = 33e-9, 1e6
@@ -68,6 +69,14 @@ class Output:
         self.trigger_source = "IMM"
         self.trigger_slope = "POS"
         self._volts: tuple[Hashable, Floats] = (None, np.zeros(1, np.float32))
+
+    @property
+    def highest_volts(self) -> float:
+        """The most it gives into its load: half of what it gives into none."""
+        if self.load == "INF":
+            return HIGHEST_VOLTS
+        ohms = float(self.load)
+        return HIGHEST_VOLTS * ohms / (ohms + OUTPUT_OHMS)
 
     def volts(self) -> tuple[Hashable, Floats]:
         """Return a key and the volts of every point of the waveform."""
@@ -230,14 +239,15 @@ class Keysight33500Model(ScpiModel):
     @scpi("[SOURce#]:VOLTage")
     def _set_amplitude(self, channel: int, volts: Argument) -> Reply:
         output = self.output(channel)
-        vpp = value_in(volts, 1e-3, 2 * HIGHEST_VOLTS)
+        vpp = value_in(volts, 1e-3, 2 * output.highest_volts)
         self._check_limits(output, vpp, output.offset)
         output.vpp = vpp
         return None
 
     @scpi("[SOURce#]:VOLTage?")
     def _get_amplitude(self, channel: int, *which: Argument) -> Reply:
-        return asked(which, self.output(channel).vpp, 1e-3, 2 * HIGHEST_VOLTS)
+        output = self.output(channel)
+        return asked(which, output.vpp, 1e-3, 2 * output.highest_volts)
 
     @scpi("[SOURce#]:VOLTage:UNIT")
     def _set_unit(self, channel: int, unit: Argument) -> Reply:
@@ -251,14 +261,15 @@ class Keysight33500Model(ScpiModel):
     @scpi("[SOURce#]:VOLTage:OFFSet")
     def _set_offset(self, channel: int, volts: Argument) -> Reply:
         output = self.output(channel)
-        offset = value_in(volts, -HIGHEST_VOLTS, HIGHEST_VOLTS)
+        offset = value_in(volts, -output.highest_volts, output.highest_volts)
         self._check_limits(output, output.vpp, offset)
         output.offset = offset
         return None
 
     @scpi("[SOURce#]:VOLTage:OFFSet?")
     def _get_offset(self, channel: int, *which: Argument) -> Reply:
-        return asked(which, self.output(channel).offset, -HIGHEST_VOLTS, HIGHEST_VOLTS)
+        output = self.output(channel)
+        return asked(which, output.offset, -output.highest_volts, output.highest_volts)
 
     @scpi("[SOURce#]:VOLTage:LIMit:LOW")
     def _set_low_limit(self, channel: int, volts: Argument) -> Reply:

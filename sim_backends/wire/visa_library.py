@@ -53,8 +53,9 @@ class SimulatedVisaLibrary(VisaLibraryBase):
             raise OSError("say which bench is meant: PYVISA_LIBRARY=my_bench.toml@backbeam")
         try:
             bench = simulated_bench(find_bench_file(path), THE_WIRE)
-            shared = SharedResources()
-            self._attach(bench_wire(bench, shared))
+            boxes = bench_wire(bench, SharedResources())
+            boxes.follow_real_time()
+            self._attach(boxes)
         except BackbeamError as error:
             raise OSError(str(error)) from error
 
@@ -144,9 +145,10 @@ class SimulatedVisaLibrary(VisaLibraryBase):
             # Nobody else can make it answer in the meantime: the time limit passes at once.
             self.bench_clock.wait(1e-3 * attributes[ResourceAttribute.timeout_value])
             return b"", self.handle_return_value(session, StatusCode.error_timeout)
+        # On a stream nothing but the terminator says that a message is over.
         if stopped:
             status = StatusCode.success_termination_character_read
-        elif was_all:
+        elif was_all and (stop is None or not connection.is_stream):
             status = StatusCode.success
         else:
             status = StatusCode.success_max_count_read

@@ -96,3 +96,13 @@ def test_a_bank_without_light_is_left_alone(bench):
     before = phases(twin)
     assert opened.tracker.track(opened.expected_signs) == {}
     assert phases(twin) == pytest.approx(before)
+
+
+@pytest.mark.parametrize("instrument", ["inputs", "errors", *BANKS])
+def test_a_pilot_read_out_of_step_turns_no_reference_away(bench, instrument):
+    opened, twin = bench
+    drift(twin, DRIFTS)
+    twin.faults.slip(instrument, until_stopped=True)
+    found = opened.tracker.track(opened.expected_signs)
+    assert found == pytest.approx(DRIFTS, abs=2e-3)
+    assert opened.light.slips == 1

@@ -297,14 +297,15 @@ class TestKeysightInfiniiVision:
         ]
 
     def test_a_record_is_cut_into_shots_and_scaled_by_its_preamble(self):
-        # Two shots of ten samples, 10 us apart; the window is the second half of each. Codes hold
-        # line feeds: 2570 is 0x0A0A.
-        codes = np.array([7] * 5 + [2570] * 5 + [7] * 5 + [-400] * 5, "<i2")
+        # Two shots of 100 us in 100 samples of 2.02 us; the window is the second half of each, and
+        # whatever pokes out of it does not count. Codes hold line feeds: 2570 is 0x0A0A.
+        codes = np.full(100, 7, "<i2")
+        codes[26:50], codes[75:99] = 2570, -400
         lines = [
             *self.opening(),
-            (":TIM:RANG 0.0002", None),
-            (":TIM:POS 0", None),
-            (":WAV:POIN 20", None),
+            (":TIM:RANG 0.000202", None),
+            (":TIM:POS 2.02e-05", None),
+            (":WAV:POIN 100", None),
             (":SING", None),
             FINE,
             (":OPER:COND?", "+40"),
@@ -312,9 +313,9 @@ class TestKeysightInfiniiVision:
             (":WAV:SOUR CHAN1", None),
             (
                 ":WAV:PRE?",
-                "+1,+0,+20,+1,+1.00000000E-05,+0.00000000E+00,+0,+3.05175800E-05,+0.00000000E+00,+0",
+                "+1,+0,+100,+1,+2.02000000E-06,+0.00000000E+00,+0,+3.05175800E-05,+0.00000000E+00,+0",
             ),
-            (":WAV:DATA?", b"#800000040" + codes.tobytes()),
+            (":WAV:DATA?", b"#800000200" + codes.tobytes()),
             FINE,
             (":STOP", None),
         ]
@@ -388,6 +389,7 @@ class TestRedPitaya:
             ("SOUR1:TRIG:SOUR EXT_PE", None),
             ("OUTPUT1:STATE ON", None),
             self.FINE,
+            ("SOUR1:TRIG:SOUR INT", None),
             ("OUTPUT1:STATE OFF", None),
         ]
         with Transcript(

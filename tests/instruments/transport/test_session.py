@@ -7,14 +7,11 @@ import numpy as np
 import pytest
 from scripted_box import IDENTITY, ScriptedBox, ScriptedWire
 
+from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
 from instruments.transport.connection import ConnectionLostError, NoReplyError
-from instruments.transport.session import (
-    ConnectionLost,
-    GarbledReply,
-    InstrumentComplaint,
-    Session,
-)
+from instruments.transport.session import Session
+from instruments.transport.wire_errors import ConnectionLost, GarbledReply, InstrumentComplaint
 
 ADDRESS = "USB0::1::2::3::INSTR"
 
@@ -233,4 +230,131 @@ def test_a_loss_while_closing_is_nobodys_problem():
 def test_errors_of_a_connection_do_not_leak_out_of_a_session():
     session, _, _ = session_with({"A?": ConnectionLostError("pulled")})
     with pytest.raises(ConnectionLost):
+        session.query("A?")
+
+
+class TestASilentBox:
+    """One that lost power does not say goodbye: its replies just stay out."""
+
+    @staticmethod
+    def falls_silent(box):
+        """Let a box take what it is sent and never answer again."""
+        box.on_write = lambda text: (_ for _ in ()).throw(NoReplyError())
+
+    def test_is_looked_for_if_it_does_not_even_say_who_it_is(self):
+        first, later = ScriptedBox({}), ScriptedBox({"A?": "again\n"})
+        wire = ScriptedWire([first, None, later])
+        session = Session("laser", ADDRESS, wire, reconnect=3).open()
+        self.falls_silent(first)
+        assert session.query("A?") == "again"
+        assert wire.clock.waits == [0.5, 1.0]
+
+    def test_is_only_told_where_looking_is_not_allowed(self):
+        session, box, wire = session_with()
+        self.falls_silent(box)
+        with pytest.raises(InstrumentTimeoutError, match=r"laser.*'A\?'.*timeout"):
+            session.query("A?")
+        assert not wire.clock.waits
+
+    def test_that_still_says_who_it_is_lost_a_reply_and_nothing_else(self):
+        session, box, wire = session_with(reconnect=3)
+        with pytest.raises(InstrumentTimeoutError, match="no answer within"):
+            session.query("A?")
+        assert box.received[-1] == "*IDN?"
+        assert not wire.clock.waits
+
+
+class TestWhatOnlyMakesSenseAsAWhole:
+    def test_is_done_again_from_the_start(self):
+        first, later = ScriptedBox({}), ScriptedBox({})
+        session = Session("laser", ADDRESS, ScriptedWire([first, later]), reconnect=1).open()
+
+        def upload():
+            session.write("CLEAR")
+            first.open = False
+            session.write("DATA 1,2")
+
+        session.all_or_nothing(upload)
+        assert first.received == ["*IDN?", "CLEAR"]
+        assert later.received == ["*IDN?", "CLEAR", "DATA 1,2"]
+
+    def test_is_given_up_when_the_box_goes_again(self):
+        boxes = [ScriptedBox({}) for _ in range(3)]
+        session = Session("laser", ADDRESS, ScriptedWire(boxes), reconnect=1).open()
+
+        def upload():
+            for box in boxes:
+                if box.open:
+                    box.open = False
+                    break
+            session.write("DATA 1,2")
+
+        with pytest.raises(ConnectionLost, match=r"laser.*lost again"):
+            session.all_or_nothing(upload)
+
+
+class TestTheSafeState:
+    def test_connects_again_once_without_delay_where_looking_is_not_allowed(self):
+        first, later = ScriptedBox({}), ScriptedBox({})
+        wire = ScriptedWire([first, later])
+        session = Session("laser", ADDRESS, wire).open()
+        first.open = False
+        with session.insisting("laser"):
+            session.write("OUTP OFF")
+        assert later.received == ["*IDN?", "OUTP OFF"]
+        assert not wire.clock.waits
+
+    def test_is_not_held_up_by_settings_that_cannot_be_restored(self):
+        first, later = ScriptedBox({}), ScriptedBox({})
+        session = Session("laser", ADDRESS, ScriptedWire([first, later])).open()
+
+        def refuse():
+            raise InstrumentError("laser: what was on is off")
+
+        session.restorers.append(refuse)
+        first.open = False
+        with session.insisting("laser"):
+            session.write("OUTP OFF")
+        assert later.received[-1] == "OUTP OFF"
+
+
+def test_the_pause_before_another_attempt_does_not_grow_for_ever():
+    first, later = ScriptedBox({}), ScriptedBox({"A?": "1\n"})
+    wire = ScriptedWire([first, *[None] * 9, later])
+    session = Session("laser", ADDRESS, wire, reconnect=20).open()
+    first.open = False
+    session.query("A?")
+    assert wire.clock.waits[-2:] == [30.0, 30.0]
+
+
+def test_settings_that_were_cut_off_half_way_are_told_again():
+    first, broken, later = ScriptedBox({}), ScriptedBox({}), ScriptedBox({"A?": "1\n"})
+    session = Session("laser", ADDRESS, ScriptedWire([first, broken, later]), reconnect=1).open()
+    told = []
+
+    def restore():
+        told.append("first half")
+        if len(told) == 1:
+            broken.open = False
+        session.write("SECOND HALF")
+
+    session.restorers.append(restore)
+    first.open = False
+    with pytest.raises(ConnectionLost):
+        session.query("A?")
+    assert session.query("A?") == "1"
+    assert later.received == ["*IDN?", "SECOND HALF", "A?"]
+
+
+def test_whoever_answers_without_an_identity_is_no_instrument():
+    # A web server, asked by mistake, answers in lines of its own.
+    with pytest.raises(GarbledReply, match=r"laser.*'HTTP/1.1 400 Bad Request'.*maker, model"):
+        session_with(boxes=[ScriptedBox({}, identity="HTTP/1.1 400 Bad Request")])
+
+
+def test_a_box_that_serves_several_instruments_is_named_by_all_and_as_patient_as_the_most():
+    session, _, _ = session_with(timeout_seconds=1.0)
+    session.serves("amplifier", 5.0, 2)
+    session.serves("oven", 2.0, 0)
+    with pytest.raises(InstrumentTimeoutError, match=r"amplifier, laser, oven \(.*within 5 s"):
         session.query("A?")

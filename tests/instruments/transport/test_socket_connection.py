@@ -53,7 +53,6 @@ def test_messages_and_blocks_arrive_whole_however_they_were_cut(connect):
         connection.recv(100)
         for part in (b"#1", b"4\x0a", b"abc\nnext", b" one\n"):
             connection.sendall(part)
-        connection.recv(100)
 
     with peer(behave) as port:
         connection = connect(port)
@@ -73,7 +72,7 @@ def test_a_closed_peer_is_told_at_once_and_not_taken_for_a_slow_one(connect):
 def test_a_refused_connection_is_told_at_opening():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(ConnectionLostError, match=f"port {port} of 127.0.0.1 cannot be reached"):
+    with pytest.raises(ConnectionLostError, match=f"port {port} of 127.0.0.1: "):
         SocketConnection("127.0.0.1", port, TIMEOUT)
 
 

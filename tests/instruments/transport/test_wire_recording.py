@@ -6,7 +6,8 @@ from scripted_box import Clock, ScriptedBox, ScriptedWire
 
 from instruments.errors import DataError, SettingsError
 from instruments.opening import SharedResources
-from instruments.transport.session import ConnectionLost, Session
+from instruments.transport.session import Session
+from instruments.transport.wire_errors import ConnectionLost
 from instruments.transport.wire_recording import (
     ReplayWire,
     WireRecording,
@@ -24,7 +25,9 @@ def talk(wire, recording=None):
     session = Session("scope", PLACE, wire, recording=recording).open()
     session.write(":SING")
     values = session.query_block(":WAV:DATA?", "u1")
-    return values, session.query(":WAV:PRE?")
+    preamble = session.query(":WAV:PRE?")
+    session.close()
+    return values, preamble
 
 
 def recorded(tmp_path):
@@ -32,7 +35,6 @@ def recorded(tmp_path):
     recording = WireRecording(path)
     box = ScriptedBox({":WAV:DATA?": BLOCK, ":WAV:PRE?": "+0,+1\n"})
     said = talk(ScriptedWire([box]), recording)
-    recording.close()
     return path, said
 
 
@@ -69,7 +71,6 @@ def test_a_bench_is_recorded_through_what_its_instruments_share(tmp_path):
     assert recording_of(shared) is None
     recording = record_wire(shared, tmp_path / "traffic.jsonl")
     assert recording_of(shared) is recording
-    recording.close()
 
 
 def test_what_cannot_be_written_or_is_no_recording_is_told(tmp_path):

@@ -71,6 +71,10 @@ def test_every_option_reaches_the_record(backbeam, here):
         "patience": 9,
         "fields_every": 3,
         "checkpoint_seconds": 2.5,
+        "check_every": 7,
+        "check_takes": 3,
+        "on_poor_gradient": "stop",
+        "drift_every": 70,
     }
     data = {"name": str(here / "mine.npz"), "subset": 20, "split_seed": 4, "input_scale": 2.0}
     options = [part for name, value in settings.items() for part in (command._flag(name), value)]

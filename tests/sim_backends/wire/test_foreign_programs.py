@@ -13,7 +13,9 @@ import pytest
 import pyvisa
 from wire_bench import DRIVERS, wire_bench_file
 
+from instruments.errors import SettingsError
 from instruments.opening import SharedResources
+from sim_backends.twin.clock import SimulatedClock
 from sim_backends.wire.bench_wire import bench_wire, canonical, simulated_wire
 from sim_backends.wire.tcp_server import ServedBoxes
 
@@ -98,6 +100,25 @@ class TestPlainPyvisa:
         assert len(listed) == len({place for _, places, _ in DRIVERS.values() for place in places})
         assert "ASRL3::INSTR" in manager.list_resources("ASRL?*")
         assert all(name.startswith("USB") for name in manager.list_resources("USB?*"))
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "GPIB0::7::INSTR",
+            "ASRL5::INSTR",
+            "USB0::0x1313::0x804A::M00000042::INSTR",
+            "TCPIP0::10.0.0.9::inst0::INSTR",
+            "TCPIP0::laser.lab::5025::SOCKET",
+            "TCPIP::10.0.0.9::hislip0::INSTR",
+        ],
+    )
+    def test_a_box_answers_at_whatever_resource_string_it_has(self, address):
+        file = wire_bench_file("laser", addresses={"laser": [address]})
+        manager = simulated_wire(file, SharedResources()).manager
+        box = manager.open_resource(address)
+        if address.endswith("SOCKET"):
+            box.read_termination = "\n"
+        assert box.query("*IDN?").startswith("Thorlabs,ITC4001,")
 
     def test_an_address_that_is_not_on_the_bench_is_not_found(self, manager):
         with pytest.raises(pyvisa.VisaIOError, match="NFOUND"):
@@ -200,10 +221,36 @@ class TestPlainSockets:
             assert lines.readline().startswith(b"REDPITAYA")
         assert len(record) == 5000
 
+    def test_time_passes_for_a_client_that_only_waits(self):
+        boxes = bench_wire(wire_bench_file(), SharedResources())
+        wall = SimulatedClock()
+        boxes.follow_real_time(wall)
+        oven = boxes.links[canonical(DRIVERS["oven"][1][0])].connect(is_stream=True)
+        oven.write(b"SOUR2:TEMP 60;:OUTP2 ON\n", ends=True)
+        readings = []
+        for _ in range(3):
+            wall.wait(1.0)
+            oven.write(b"MEAS:TEMP?\n", ends=True)
+            readings.append(float(oven.take_replies()))
+        assert readings[0] < readings[1] < readings[2] < 60
+        assert boxes.clock.now() == pytest.approx(3.0)
+
     def test_a_taken_port_is_told(self, served):
         taken = int(next(iter(served[1].addresses.values())).split("::")[2])
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(SettingsError, match=f"port {taken} .* cannot be had"):
             ServedBoxes(served[0].links, taken)
+
+    def test_a_port_taken_further_on_is_told_as_well_and_frees_the_ones_before(self, served):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            taken = other.getsockname()[1]
+            with pytest.raises(SettingsError, match=f"port {taken} .*begin elsewhere"):
+                ServedBoxes(served[0].links, taken - 1)
+            with socket.create_server(("127.0.0.1", taken - 1)):
+                pass
+
+    def test_more_boxes_than_ports_are_told(self, served):
+        with pytest.raises(SettingsError, match=r"found 65535.*begin at 655"):
+            ServedBoxes(served[0].links, 65535)
 
 
 def test_pymeasures_class_on_the_bench_of_a_test():

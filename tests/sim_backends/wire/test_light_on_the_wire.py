@@ -87,6 +87,18 @@ def test_a_sequence_fired_again_shows_the_same_and_an_idle_array_holds_its_last_
     np.testing.assert_allclose(bench.twin._drives["inputs"], volts[-1:], atol=1e-4)
 
 
+def test_an_idle_board_takes_no_notice_of_triggers_meant_for_others():
+    bench = wire_bench("errors", "trigger")
+    volts = np.linspace(-0.5, 0.5, 16, dtype=np.float32).reshape(4, 4)
+    bench["errors"].load(volts)
+    bench["errors"].arm()
+    bench["trigger"].fire(4)
+    bench["errors"].wait_until_done(TIMEOUT)
+    bench["trigger"].fire(3)
+    held = np.asarray(bench.twin._drives["errors"])
+    np.testing.assert_allclose(held, volts[-1:], atol=1e-4)
+
+
 def test_the_laser_shines_only_warm_and_is_detuned_by_its_temperature():
     bench = wire_bench("laser")
     twin = bench.twin

@@ -11,13 +11,9 @@ from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import InstrumentTimeoutError
 from instruments.opening import SharedResources, prepare_instruments
 from instruments.parallel_opening import open_each
-from instruments.transport.session import (
-    ConnectionLost,
-    GarbledReply,
-    InstrumentComplaint,
-    Session,
-)
+from instruments.transport.session import Session
 from instruments.transport.wire import VisaWire
+from instruments.transport.wire_errors import ConnectionLost, GarbledReply, InstrumentComplaint
 from sim_backends.wire.bench_wire import bench_wire, canonical
 from sim_backends.wire.tcp_server import ServedBoxes
 
@@ -52,8 +48,8 @@ class TestReplies:
         scope = bench["z"]
         scope.arm(2)
         bench["trigger"].fire(2)
-        # The status of two boxes and a preamble are answered first.
-        spoil(bench, "z", "half reply", after=3)
+        # The status of two boxes, of one of them twice, and a preamble are answered first.
+        spoil(bench, "z", "half reply", after=4)
         with pytest.raises(InstrumentTimeoutError, match=r"z .*':WAV:DATA\?'.*bytes of one"):
             scope.read(TIMEOUT)
         scope.stop()
@@ -105,6 +101,72 @@ class TestBoxes:
             amplifier.currents_amperes()
         amplifier.make_safe()
         assert not amplifier.enabled()
+
+    def test_an_amplifier_whose_wire_alone_was_cut_goes_on(self):
+        bench = wire_bench(settings={"amplifier_1": {"reconnect": 3}})
+        amplifier = bench["amplifier_1"]
+        amplifier.set_currents_amperes(np.array([0.05]))
+        amplifier.set_enabled(True)
+        spoil(bench, "amplifier_1", "closed")
+        assert amplifier.currents_amperes()[0] == pytest.approx(0.05)
+
+    def test_a_meter_that_lost_power_weighs_light_of_the_same_wavelength_again(self):
+        bench = wire_bench(settings={"meter": {"reconnect": 3}})
+        meter = bench["meter"]
+        meter.set_wavelength_metres(795e-9)
+        spoil(bench, "meter", "power cycle")
+        assert meter.wavelength_metres() == pytest.approx(795e-9)
+
+    def test_one_deaf_amplifier_does_not_let_the_others_drop(self, bench):
+        amplifiers = bench["amplifier_2"]
+        amplifiers.set_currents_amperes(np.full(5, 0.1))
+        amplifiers.set_enabled(True)
+        sessions = amplifiers._sessions
+        told = {session.address: [] for session in sessions}
+        for session in sessions:
+            session.write = self.listening(session.write, told[session.address])
+        sessions[2].write = self.deaf
+        with pytest.raises(InstrumentTimeoutError, match="deaf"):
+            amplifiers.make_safe()
+        for number, session in enumerate(sessions):
+            currents = [float(one.split()[1]) for one in told[session.address] if "CURR " in one]
+            if number != 2:
+                # 1 A/s in steps of 5 ms: never more than 5 mA at a time.
+                steps = -np.diff([0.1, *currents])
+                assert steps.max() <= 5.1e-3
+                assert currents[-1] == 0
+                assert session.query("OUTP1?") == "0"
+
+    @staticmethod
+    def listening(write, told):
+        def noted(command):
+            told.append(command)
+            write(command)
+
+        return noted
+
+    @staticmethod
+    def deaf(command):
+        raise InstrumentTimeoutError("deaf")
+
+    def test_a_box_that_hangs_keeps_no_other_box_waiting(self, bench):
+        bench.twin.faults.hang("laser")
+        hanging = threading.Thread(target=bench["laser"].enabled, daemon=True)
+        hanging.start()
+        others = threading.Thread(target=bench["amplifier_1"].make_safe, daemon=True)
+        others.start()
+        others.join(20)
+        assert not others.is_alive()
+        assert hanging.is_alive()
+        bench.twin.faults.clear()
+        hanging.join(20)
+        assert not hanging.is_alive()
+
+    def test_an_answer_that_is_no_switch_is_told(self, bench):
+        box = bench["oven"]._sessions[0]
+        box.query = lambda command: "7"
+        with pytest.raises(GarbledReply, match=r"oven.*'7' was answered; 0 or 1 was expected"):
+            bench["oven"].enabled()
 
     def test_a_refused_connection_names_every_instrument_that_refuses(self):
         file = wire_bench_file()
@@ -171,9 +233,41 @@ class TestRealSockets:
 
     def test_blocks_come_intact(self, served):
         session = self.session(served[1], "z").open()
-        for command in (":WAV:FORM WORD", ":WAV:BYT LSBF", ":WAV:UNS 0", ":WAV:POIN 30000", ":DIG"):
+        for command in (":WAV:FORM WORD", ":WAV:BYT LSBF", ":WAV:UNS 0", ":WAV:POIN 20000", ":DIG"):
             session.write(command)
-        assert len(session.query_block(":WAV:DATA?", "<i2")) == 30000
+        assert len(session.query_block(":WAV:DATA?", "<i2")) == 20000
+        session.close()
+
+    @pytest.mark.parametrize("kind", ["late reply", "dropped reply", "half reply"])
+    def test_a_reply_that_stays_out_is_told_and_the_next_ones_are_right(self, served, kind):
+        twin, boxes = served
+        session = self.session(boxes, "oven", timeout_seconds=0.2).open()
+        twin.faults.wire.spoil("oven", kind)
+        with pytest.raises(InstrumentTimeoutError, match=r"oven.*'MEAS:TEMP\?'.*timeout"):
+            session.query("MEAS:TEMP?")
+        assert float(session.query("SOUR2:TEMP?")) == pytest.approx(25.0)
+        assert float(session.query("MEAS:TEMP?")) == pytest.approx(22.0)
+        session.close()
+
+    def test_two_threads_get_their_own_answers(self, served):
+        session = self.session(served[1], "oven").open()
+        session.write("SOUR2:TEMP 60")
+        wrong = []
+
+        def ask(question, expected):
+            wrong.extend(
+                n for n in range(100) if abs(float(session.query(question)) - expected) > 1
+            )
+
+        threads = [
+            threading.Thread(target=ask, args=asked)
+            for asked in (("SOUR2:TEMP?", 60.0), ("MEAS:TEMP?", 22.0))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
         session.close()
 
     def test_a_box_that_closes_its_socket_is_told_at_once(self, served):

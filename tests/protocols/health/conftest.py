@@ -1,0 +1,6 @@
+"""Benches on which the health of light is measured."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))

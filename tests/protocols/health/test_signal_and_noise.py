@@ -1,0 +1,119 @@
+"""What taps get wrong always and what they get wrong at random, against a twin's hidden truth."""
+
+import numpy as np
+import pytest
+from benches_to_check import DIGITS, INPUTS, LABELS, LOSS, digits_text, opened
+
+from instruments.bench_file.reading import parse_bench_file
+from protocols.health.finite_differences import spot_checks
+from protocols.health.gradient_fidelity import Level, compared
+from protocols.health.repeated_frames import repeat
+from protocols.health.signal_and_noise import tap_errors
+from protocols.health.table_twin import TableTwin, exact_gradient
+from sim_backends.simulated.true_bench_tables import true_bench_tables
+from sim_backends.twin.true_tables import optical_weights
+
+TAKES = 8
+
+
+@pytest.fixture(scope="module")
+def looked_at():
+    """A bench with true tables, what its twin of tables says, and takes of a minibatch."""
+    text = digits_text()
+    tables = true_bench_tables(parse_bench_file(text, "digits"))
+    with opened(text, tables) as (bench, twin):
+        expected = TableTwin(bench)
+        repeats = repeat(bench, INPUTS, LABELS, LOSS, TAKES)
+        light = [optical_weights(twin, index) for index in (0, 1)]
+        yield bench, twin, expected, repeats, light
+
+
+def test_the_twin_of_true_tables_shows_the_weights_that_are_in_the_light(looked_at):
+    _, _, expected, _, light = looked_at
+    for shown, seen in zip(expected.weights, light, strict=True):
+        np.testing.assert_allclose(shown, seen, atol=0.02 * np.abs(seen).max())
+
+
+def test_each_bank_answers_for_itself(looked_at):
+    bench, _, expected, repeats, _ = looked_at
+    found = tap_errors(bench, expected, repeats)
+    assert [(one.bank, one.port, one.layer) for one in found] == [
+        ("taps_z", "z", 1),
+        ("taps_a", "a", 1),
+        ("outputs", "z", 2),
+        ("taps_delta", "delta", 1),
+    ]
+    for one in found:
+        assert one.scale == pytest.approx(1, abs=0.1)
+
+
+def test_noise_is_what_the_detectors_and_their_light_have(looked_at):
+    bench, twin, expected, repeats, _ = looked_at
+    z = tap_errors(bench, expected, repeats)[0]
+    truth = twin.detectors["taps_z"]
+    volts = np.sqrt(truth.noise_variance[0]) / bench.light.taps["taps_z"].volts_per_field
+    np.testing.assert_allclose(z.noise, np.abs(volts), rtol=0.4)
+    assert np.mean(z.noise) == pytest.approx(np.mean(np.abs(volts)), rel=0.1)
+
+
+def test_a_tap_that_is_off_is_a_signal_error_and_named(looked_at):
+    bench, twin, expected, _, _ = looked_at
+    truth = twin.detectors["outputs"]
+    before = truth.response[2, 4]
+    truth.response[2, 4] += 0.05
+    repeats = repeat(bench, INPUTS, LABELS, LOSS, TAKES)
+    truth.response[2, 4] = before
+    outputs = tap_errors(bench, expected, repeats)[2]
+    assert outputs.worst_tap == 4
+    volts = bench.light.taps["outputs"].volts_per_field[4]
+    assert outputs.signal[4] == pytest.approx(0.05 / volts, rel=0.05)
+
+
+def test_averaging_pays_as_far_as_it_says(looked_at):
+    """Then noise of the mean is as large as the signal error, and half as much would be hidden."""
+    bench, _, expected, repeats, _ = looked_at
+    for one in tap_errors(bench, expected, repeats):
+        left = one.noise_share / np.sqrt(one.frames_that_pay)
+        assert left <= one.signal_share or one.frames_that_pay == 100
+
+
+def test_the_gradient_of_a_sound_bench_is_good(looked_at):
+    _, _, expected, repeats, _ = looked_at
+    references = expected.gradient(INPUTS, repeats.mean_output_errors())
+    for one in compared(repeats, references):
+        assert one.level is Level.GOOD
+        assert one.gain == pytest.approx(1, abs=0.1)
+
+
+def test_the_exact_gradient_is_that_of_an_ideal_network(looked_at):
+    from dataclasses import replace
+
+    from sim_backends.ideal_network import IdealNetwork
+
+    bench, _, expected, repeats, _ = looked_at
+    errors = repeats.mean_output_errors()
+    layers = [
+        replace(one, unit=one.unit and replace(one.unit, derivative="exact"))
+        for one in bench.layers
+    ]
+    ideal = IdealNetwork(layers)
+    ideal.write(expected.weights)
+    passed = ideal.forward(INPUTS)
+    wanted = ideal.gradient(passed, ideal.backward(passed, errors))
+    for found, one in zip(exact_gradient(expected, INPUTS, errors), wanted, strict=True):
+        np.testing.assert_allclose(found, one, atol=2e-3 * np.abs(one).max())
+
+
+def test_moving_single_weights_gives_the_exact_gradient_and_leaves_the_weights(looked_at):
+    bench, _, expected, repeats, _ = looked_at
+    before = bench.parameters()
+    references = exact_gradient(expected, INPUTS, repeats.mean_output_errors())
+    found = spot_checks(bench, INPUTS, LABELS, LOSS, references, 12, np.random.default_rng(1))
+    for one in found:
+        # What noise leaves of it, and a little for gradients that are hardly there.
+        assert one.cosine > 1 / np.sqrt(1 + one.noise_share**2) - 0.05
+        assert one.noise_share < 0.5
+        assert len(one.weights) == 12
+    for held, now in zip(before, bench.parameters(), strict=True):
+        np.testing.assert_array_equal(held, now)
+    assert DIGITS.train_inputs.shape[1] == before[0].shape[1]
