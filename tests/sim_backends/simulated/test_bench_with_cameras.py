@@ -9,6 +9,7 @@ from instruments.bench_opening import open_bench
 from instruments.errors import BenchFileError, FrameSlipError
 from instruments.exposure_plan import panel_paces, plan_batch
 from instruments.opening import SharedResources, prepare_instruments
+from instruments.shot_marks import MARKS
 from protocols.datasets import load_dataset
 from protocols.settings import TrainingSettings
 from protocols.training import Training
@@ -126,7 +127,7 @@ def test_shots_of_a_sample_are_averaged():
     assert noises[0] / noises[1] == pytest.approx(3, rel=0.25)
     file = parse_bench_file(text)
     plan = plan_batch(file, panel_paces(file, prepare_instruments(file)), 64)
-    assert [one.shots for one in plan.exposures] == [9 * 64 + 4, 9 * 64 + 4]
+    assert [one.shots for one in plan.exposures] == [9 * 64 + MARKS, 9 * 64 + MARKS]
 
 
 def test_a_camera_that_loses_a_frame_has_the_exposure_repeated(monkeypatch):

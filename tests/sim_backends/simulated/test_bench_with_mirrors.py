@@ -10,6 +10,7 @@ from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.errors import BenchFileError, CalibrationError, FrameSlipError, InstrumentError
 from instruments.exposure_plan import panel_paces, plan_batch, shot_pace
 from instruments.opening import SharedResources, prepare_instruments
+from instruments.shot_marks import MARKS
 from protocols.datasets import load_dataset
 from protocols.settings import TrainingSettings
 from protocols.training import Training
@@ -104,7 +105,7 @@ def test_pictures_stay_on_from_shot_to_shot_and_pace_a_bench_that_is_faster_than
     pace = shot_pace(slow, prepared)
     assert (pace.instrument, pace.seconds) == ("inputs", pytest.approx(250e-6))
     batch = plan_batch(slow, panel_paces(slow, prepared), 64, pace)
-    assert batch.exposures[1].seconds == pytest.approx(68 * 250e-6)
+    assert batch.exposures[1].seconds == pytest.approx((64 + MARKS) * 250e-6)
     assert batch.exposures[1].paced_by == "inputs"
     with (
         open_bench(slow) as bench,
