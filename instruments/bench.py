@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.arrangements.bench_light import Arrangement, BenchLight
+from instruments.bank_phases import ReferencePhases
 from instruments.bench_file.schema import BenchFile
+from instruments.clock import Clock, WallClock
 from instruments.errors import InstrumentError, NetworkError
 from instruments.gain_ledger import LayerGain, layer_gain
 from instruments.gradient_averaging import average_outer_products
@@ -64,6 +66,8 @@ class Bench:
         How layers are laid out over stages, and the exposures they share.
     switch_on
         Brings light sources, supplies and shutters from their safe state into operation.
+    reference_phases
+        What turns the references of the taps; ``None`` where nothing does.
     tracker
         Keeps the references in phase; ``None`` where nothing does.
     safe_order, safe_timeout_seconds
@@ -74,6 +78,8 @@ class Bench:
     file, tables
         The bench file, and the tables in use; ``None`` for a bench wired by hand, which can be
         trained but not calibrated or checked against its tables.
+    clock
+        The bench's time; by default the laboratory's.
     """
 
     def __init__(
@@ -85,20 +91,24 @@ class Bench:
         light: BenchLight,
         *,
         switch_on: Callable[[], None],
+        reference_phases: ReferencePhases | None = None,
         tracker: PhaseTracker | None = None,
         safe_order: Sequence[str],
         safe_timeout_seconds: float,
         shared: Mapping[str, Stateful] | None = None,
+        clock: Clock | None = None,
         description: Mapping[str, Any] | None = None,
         file: BenchFile | None = None,
         tables: TablesInUse | None = None,
     ) -> None:
         self.name = name
+        self.clock: Clock = WallClock() if clock is None else clock
         self.instruments = dict(instruments)
         self.light = light
         self.arrangement = arrangement
         self._layers = tuple(layers)
         self._switch_on = switch_on
+        self.reference_phases = reference_phases
         self.tracker = tracker
         self._safe_order = list(safe_order)
         self._safe_timeout_seconds = safe_timeout_seconds

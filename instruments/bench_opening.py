@@ -13,16 +13,23 @@ import numpy as np
 from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.arrangements.cascade import Cascade
 from instruments.arrangements.in_turn import InTurn
+from instruments.bank_phases import BankPhases, ReferencePhases, can_turn
 from instruments.bench import Bench, Stateful
+from instruments.bench_file.placement import emitter_channels, tap_channels
 from instruments.bench_file.schema import BenchFile, StageSection
 from instruments.calibration import nominal
 from instruments.calibration.bench_tables import BenchTables as BenchTables
 from instruments.calibration.bench_tables import stored_tables
 from instruments.calibration.table import CalibrationTable
+from instruments.calibration.tap import TapTable
+from instruments.camera_taps import CameraTaps
+from instruments.clock import Clock, WallClock
 from instruments.errors import BenchFileError, CalibrationError
-from instruments.exposure import Exposer
+from instruments.exposure import Exposer, TapReader
+from instruments.interfaces.camera import Camera
 from instruments.interfaces.instrument import Instrument
 from instruments.interfaces.laser import Laser
+from instruments.interfaces.mirror_device import MirrorDevice
 from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.photodetector_array import PhotodetectorArray
@@ -31,12 +38,13 @@ from instruments.interfaces.shutter import Shutter
 from instruments.interfaces.spatial_light_modulator import SpatialLightModulator
 from instruments.interfaces.temperature_controller import TemperatureController
 from instruments.interfaces.trigger_source import TriggerSource
+from instruments.mirror_emitter import MirrorEmitter
 from instruments.network import Derivative, Layer, NonlinearUnit
 from instruments.opening import PreparedInstrument, SharedResources
 from instruments.parallel_opening import open_each, prepare_each
 from instruments.phase_tracking import PhaseTracker, PilotBank
 from instruments.shot_marks import BACKWARD_MARKS, FORWARD_MARKS
-from instruments.stage_hardware import Emitter, Port, StageHardware
+from instruments.stage_hardware import Driven, Emitter, Port, StageHardware
 from instruments.tables_in_use import TablesInUse
 
 BACKWARD_PORTS = ("delta", "rho")
@@ -105,7 +113,8 @@ def measured_tables(bench: BenchFile, nominal: BenchTables, now: datetime) -> Be
         nominal,
         bench=bench.name,
         absorbers={name: name for name, stage in bench.stages.items() if stage.absorber},
-        reference_phase=bench.arms.reference.phase,
+        reference_phase=bench.reference_phase,
+        cameras=[name for name, one in bench.taps.items() if one.regions is not None],
         now=now,
     )
 
@@ -178,7 +187,12 @@ def _wired(
     prepared: Mapping[str, PreparedInstrument],
 ) -> Bench:
     layers = network_layers(bench, derivative)
-    detectors = {name: cast(PhotodetectorArray, instruments[name]) for name in tables.taps}
+    detectors = {name: _reader(bench, name, instruments[name], tables) for name in tables.taps}
+    tables.taps = {
+        name: _within(table, detectors[name].saturation_volts)
+        for name, table in tables.taps.items()
+    }
+    phases = _reference_phases(bench, instruments, detectors)
     exposer = Exposer(
         cast(TriggerSource, instruments[bench.exposure.trigger]),
         detectors,
@@ -192,7 +206,8 @@ def _wired(
         bench.optics.input_field,
         _bypass(bench, instruments),
         bench.exposure.marks,
-        frozenset(
+        shots_per_sample=bench.shots_per_sample,
+        backward_banks=frozenset(
             bank
             for stage in bench.stages.values()
             for port, bank in stage.taps.present().items()
@@ -200,7 +215,7 @@ def _wired(
         ),
     )
     stages = {
-        name: _stage(name, section, instruments, tables, bench.exposure.marks)
+        name: _stage(bench, name, section, instruments, tables)
         for name, section in bench.stages.items()
     }
     arrangement: Arrangement
@@ -220,13 +235,15 @@ def _wired(
         instruments,
         arrangement,
         light,
-        switch_on=_SwitchOn(bench, instruments, tables),
-        tracker=_phase_tracker(bench, instruments, tables, stages, light, prepared),
+        switch_on=_SwitchOn(bench, instruments, tables, phases),
+        reference_phases=phases,
+        tracker=_phase_tracker(bench, phases, tables, stages, light, prepared),
         safe_order=bench.safe_state.order,
         safe_timeout_seconds=bench.safe_state.timeout,
         shared=_stateful(resources),
         file=bench,
         tables=TablesInUse(bench, tables, stages),
+        clock=_clock(resources),
         description={
             "layers": [asdict(layer) for layer in layers],
             "bench": bench.model_dump(mode="json"),
@@ -238,9 +255,58 @@ def _wired(
     )
 
 
+def _reader(bench: BenchFile, name: str, instrument: Instrument, tables: BenchTables) -> TapReader:
+    """Return detectors as they are, and a camera so that it is read like them."""
+    section = bench.taps.get(name)
+    if section is None or section.regions is None:
+        return cast(PhotodetectorArray, instrument)
+    camera = cast(Camera, instrument)
+    limit = camera.limits()["exposure_seconds"]
+    camera.set_exposure_seconds(min(max(bench.exposure.window, limit.low), limit.high))
+    fringes = section.fringes if section.estimator == "off-axis camera" else None
+    regions = section.regions.regions(tap_channels(bench, name))
+    reader = CameraTaps(camera, regions, fringes, section.reference_counts or 0.0)
+    if name in tables.camera_regions:
+        reader.use_table(tables.camera_regions[name])
+    return reader
+
+
+def _within(table: TapTable, saturation: float) -> TapTable:
+    """Return a table that knows where readings saturate, if it did not."""
+    if np.isfinite(table.saturation_volts) or not np.isfinite(saturation):
+        return table
+    return TapTable(
+        table.volts_per_field,
+        table.offset_volts,
+        table.phase_radians,
+        saturation,
+        provenance=table.provenance,
+        covariance=table.covariance,
+    )
+
+
+def _reference_phases(
+    bench: BenchFile, instruments: Mapping[str, Instrument], detectors: Mapping[str, TapReader]
+) -> ReferencePhases | None:
+    """Return what turns the references of the banks: an actuator, numbers, or both."""
+    name = bench.arms.reference.phase
+    actuator = None if name is None else cast(ReferencePhase, instruments[name])
+    if bench.reference_phase is None:
+        return None
+    cameras = []
+    for stage in bench.stages.values():
+        for bank in stage.taps.present().values():
+            reader = detectors[bank]
+            off_axis = isinstance(reader, CameraTaps) and reader.fringes is not None
+            cameras.append(reader if isinstance(reader, CameraTaps) and off_axis else None)
+    if not any(cameras):
+        return actuator
+    return BankPhases(actuator, cameras)
+
+
 def _phase_tracker(
     bench: BenchFile,
-    instruments: Mapping[str, Instrument],
+    phases: ReferencePhases | None,
     tables: BenchTables,
     stages: Mapping[str, StageHardware],
     light: BenchLight,
@@ -248,13 +314,15 @@ def _phase_tracker(
 ) -> PhaseTracker | None:
     """Return what keeps the references in phase, if the file asks for it."""
     reference = bench.arms.reference
-    if reference.phase is None or not reference.track_every:
+    if phases is None or not reference.track_every:
         return None
-    measured = tables.reference_phases.get(reference.phase)
-    if measured is not None:
-        slopes = measured.radians_per_volt
-    else:
+    measured = tables.reference_phases.get(bench.reference_phase or "")
+    slopes = None if measured is None else measured.radians_per_volt
+    if slopes is None and reference.phase is not None:
         slopes = nominal.radians_per_volt(bench, prepared[reference.phase])
+    if isinstance(phases, BankPhases):
+        slopes = phases.radians_per_volt(slopes)
+    assert slopes is not None
     ports = [
         (bank, port)
         for stage in bench.stages.values()
@@ -267,6 +335,7 @@ def _phase_tracker(
             "backward" if port in BACKWARD_PORTS else "forward",
         )
         for channel, (bank, port) in enumerate(ports)
+        if can_turn(phases, channel)
     ]
     return PhaseTracker(
         light.take,
@@ -274,7 +343,7 @@ def _phase_tracker(
         [stage.injector for stage in stages.values() if stage.injector is not None],
         banks,
         tables.taps,
-        cast(ReferencePhase, instruments[reference.phase]),
+        phases,
         slopes,
         reference.track_every,
         bench.exposure.timeout,
@@ -292,18 +361,33 @@ def network_layers(bench: BenchFile, derivative: Derivative = "probe") -> tuple[
     return tuple(Layer(sizes[i], sizes[i + 1], unit if i < last else None) for i in range(last + 1))
 
 
+def _driven(bench: BenchFile, name: str, instrument: Instrument) -> Driven:
+    """Return modulators as they are, and mirrors so that they are driven like them."""
+    section = bench.mirrors.get(name)
+    if section is None:
+        return cast(ModulatorArray, instrument)
+    device = cast(MirrorDevice, instrument)
+    # Each frame stays on until the next one, as far as the device can.
+    limit = device.limits()["picture_seconds"]
+    device.set_picture_seconds(min(max(bench.exposure.shot_period, limit.low), limit.high))
+    return MirrorEmitter(
+        device, emitter_channels(bench, name), section.blocks.geometry, section.carrier
+    )
+
+
 def _stage(
+    bench: BenchFile,
     name: str,
     section: StageSection,
     instruments: Mapping[str, Instrument],
     tables: BenchTables,
-    marked: bool,
 ) -> StageHardware:
     def emitter(instrument: str | None, marks: tuple[float, ...] = FORWARD_MARKS) -> Emitter | None:
         if instrument is None:
             return None
-        modulators = cast(ModulatorArray, instruments[instrument])
-        return Emitter(modulators, tables.encoders[instrument], marks if marked else ())
+        driven = _driven(bench, instrument, instruments[instrument])
+        shown = marks if bench.exposure.marks else ()
+        return Emitter(driven, tables.encoders[instrument], shown, bench.shots_per_sample)
 
     bank = tables.weight_banks[name]
     amplifier = section.amplifier
@@ -348,6 +432,7 @@ class _SwitchOn:
     bench: BenchFile
     instruments: Mapping[str, Instrument]
     tables: BenchTables
+    phases: ReferencePhases | None
 
     def __call__(self) -> None:
         bench, timeout = self.bench, self.bench.exposure.timeout
@@ -367,16 +452,24 @@ class _SwitchOn:
                 laser = cast(Laser, self.instruments[name])
                 laser.set_enabled(True)
                 laser.lock(timeout)
-        for name, phases in self.tables.reference_phases.items():
-            actuator = cast(ReferencePhase, self.instruments[name])
-            actuator.set_volts(np.asarray(phases.rest_volts))
-            actuator.wait_until_settled(timeout)
+        measured = self.tables.reference_phases.get(bench.reference_phase or "")
+        if measured is not None and self.phases is not None:
+            self.phases.set_volts(np.asarray(measured.rest_volts))
+            self.phases.wait_until_settled(timeout)
         arms: tuple[Literal["forward", "backward", "reference"], ...]
         arms = ("reference", "forward", "backward")
         for arm in arms:
             shutter = getattr(bench.arms, arm).shutter
             if shutter is not None:
                 cast(Shutter, self.instruments[shutter]).set_open(True)
+
+
+def _clock(resources: SharedResources) -> Clock:
+    """Return the time of what simulated instruments share, or else the laboratory's."""
+    for shared in _stateful(resources).values():
+        if hasattr(shared, "clock"):
+            return cast(Clock, shared.clock)
+    return WallClock()
 
 
 def _stateful(resources: SharedResources) -> dict[str, Stateful]:

@@ -12,17 +12,16 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from instruments.bank_phases import ReferencePhases, can_turn
 from instruments.bench import Bench
 from instruments.bench_file.schema import BenchFile
-from instruments.exposure import Volts
-from instruments.interfaces.modulator_array import ModulatorArray
+from instruments.camera_taps import CameraTaps
+from instruments.exposure import Reader, Stepping, Taken, TapReader, Volts
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
-from instruments.interfaces.photodetector_array import PhotodetectorArray
-from instruments.interfaces.reference_phase import ReferencePhase
 from instruments.interfaces.shutter import Shutter
 from instruments.interfaces.spatial_light_modulator import BlockPattern
 from instruments.interfaces.temperature_controller import TemperatureController
-from instruments.stage_hardware import StageHardware
+from instruments.stage_hardware import Driven, StageHardware
 
 Arm = Literal["forward", "backward", "reference"]
 Floats = npt.NDArray[np.float64]
@@ -45,8 +44,8 @@ class CalibrationLight:
     Attributes
     ----------
     rest_volts
-        ``[n]`` of each modulator array: where it stands while others are driven. As dark as is
-        known.
+        ``[n]`` of each emitter, in volts or mirrors: where it stands while others are driven. As
+        dark as is known.
     """
 
     def __init__(self, bench: Bench, file: BenchFile, *, switch_on: bool = True) -> None:
@@ -82,8 +81,8 @@ class CalibrationLight:
         """The stages in the order light meets them."""
         return self._stages
 
-    def modulators(self, name: str) -> ModulatorArray:
-        """Return a modulator array by name."""
+    def modulators(self, name: str) -> Driven:
+        """Return an emitter by name."""
         return self._emitters[name].modulators
 
     def volts_range(self, name: str) -> tuple[float, float]:
@@ -91,9 +90,9 @@ class CalibrationLight:
         limit = self.bench.instruments[name].limits()["volts"]
         return limit.low, limit.high
 
-    def detectors(self, bank: str) -> PhotodetectorArray:
-        """Return a bank of detectors by name."""
-        return cast(PhotodetectorArray, self.bench.instruments[bank])
+    def detectors(self, bank: str) -> TapReader:
+        """Return a bank of detectors, or a camera read like them, by name."""
+        return self.bench.light.exposer.detectors[bank]
 
     def banks(self) -> list[str]:
         """Return all banks of taps, in the order of the reference phase's channels."""
@@ -115,10 +114,13 @@ class CalibrationLight:
         return min(limit, float(amplifier.current_limits_amperes().min()))
 
     @property
-    def reference_phase(self) -> ReferencePhase | None:
-        """The actuator of the reference phases, if there is one."""
-        name = self.file.arms.reference.phase
-        return None if name is None else cast(ReferencePhase, self.bench.instruments[name])
+    def reference_phase(self) -> ReferencePhases | None:
+        """What turns the reference phases, if anything does."""
+        return self.bench.reference_phases
+
+    def can_turn(self, bank: str) -> bool:
+        """Return whether the reference of a bank can be turned."""
+        return can_turn(self.reference_phase, self.banks().index(bank))
 
     @property
     def oven(self) -> TemperatureController | None:
@@ -209,7 +211,7 @@ class CalibrationLight:
         Parameters
         ----------
         drives
-            Volts ``[shots, n]`` by modulator array; the arrays not named stand at rest.
+            Volts, or mirrors, ``[shots, n]`` by emitter; the others stand at rest.
         banks
             Who reads.
         shots
@@ -227,19 +229,51 @@ class CalibrationLight:
             return parts[0]
         return {bank: np.concatenate([part[bank] for part in parts]) for bank in wanted}
 
-    def _take_part(
-        self, driven: Mapping[str, Volts], banks: Sequence[str], part: slice
-    ) -> dict[str, Volts]:
+    def photograph(
+        self, drives: Mapping[str, npt.ArrayLike], bank: str, shots: int
+    ) -> npt.NDArray[np.float32]:
+        """Fire a sequence and return a camera's frames ``[shots, rows, columns]`` in counts."""
+        return self._pictured(drives, shots, _Frames(self.camera(bank)))
+
+    def interference(
+        self, drives: Mapping[str, npt.ArrayLike], bank: str, shots: int
+    ) -> npt.NDArray[np.complex64]:
+        """Fire a sequence and return both quadratures ``[shots, n]`` of a camera's regions."""
+        return self._pictured(drives, shots, _Fields(self.camera(bank)))
+
+    def camera(self, bank: str) -> CameraTaps:
+        """Return a bank of taps that is a camera."""
+        return cast(CameraTaps, self.detectors(bank))
+
+    def _pictured(
+        self, drives: Mapping[str, npt.ArrayLike], shots: int, reader: Reader[Taken]
+    ) -> Taken:
+        driven = {name: np.asarray(volts, np.float32) for name, volts in drives.items()}
+        exposer = self.bench.light.exposer
+        try:
+            outputs = self._load(driven, slice(0, shots))
+            return exposer.read_by(shots, outputs, {"camera": reader})["camera"]
+        except BaseException:
+            exposer.stop()
+            raise
+
+    def _load(self, driven: Mapping[str, Volts], part: slice) -> list[Stepping]:
+        """Load every emitter, those not driven with their rest; return them all."""
         shots = part.stop - part.start
         for name, emitter in self._emitters.items():
             if name in driven:
                 emitter.modulators.load(driven[name][part])
             else:
                 emitter.modulators.load(np.tile(self.rest_volts[name], (shots, 1)))
-        outputs = [emitter.modulators for emitter in self._emitters.values()]
+        return [emitter.modulators for emitter in self._emitters.values()]
+
+    def _take_part(
+        self, driven: Mapping[str, Volts], banks: Sequence[str], part: slice
+    ) -> dict[str, Volts]:
+        outputs = self._load(driven, part)
         exposer = self.bench.light.exposer
         try:
-            return exposer.take(shots, outputs, banks)
+            return exposer.take(part.stop - part.start, outputs, banks)
         except BaseException:
             exposer.stop()
             raise
@@ -252,3 +286,29 @@ class CalibrationLight:
             if limit is not None:
                 most = min(most, limit.high)
         return int(most)
+
+
+class _Frames:
+    """Whole frames of a camera that is a tap."""
+
+    def __init__(self, taps: CameraTaps) -> None:
+        self._camera = taps.camera
+
+    def arm(self, shots: int) -> None:
+        self._camera.arm(shots)
+
+    def read(self, timeout_seconds: float) -> npt.NDArray[np.float32]:
+        return self._camera.read_frames(timeout_seconds).astype(np.float32)
+
+
+class _Fields:
+    """Both quadratures of a camera's regions."""
+
+    def __init__(self, taps: CameraTaps) -> None:
+        self._taps = taps
+
+    def arm(self, shots: int) -> None:
+        self._taps.arm(shots)
+
+    def read(self, timeout_seconds: float) -> npt.NDArray[np.complex64]:
+        return self._taps.read_fields(timeout_seconds)

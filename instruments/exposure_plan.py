@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from instruments.bench_file.schema import BenchFile
 from instruments.exposure import Light
@@ -59,6 +60,22 @@ class PanelPace:
 
 
 @dataclass(frozen=True, slots=True)
+class ShotPace:
+    """The instrument that decides how fast shots can follow each other.
+
+    Attributes
+    ----------
+    instrument
+        The trigger source, or a device that is slower than its period.
+    seconds
+        Time from one shot to the next.
+    """
+
+    instrument: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimedExposure:
     """An exposure of a batch with the time it takes.
 
@@ -73,7 +90,7 @@ class TimedExposure:
     shots_seconds
         How long the shots take.
     paced_by
-        The instrument that takes longest: the slowest panel or panels, or the trigger source.
+        The instrument that takes longest: the slowest panel or panels, or what paces the shots.
     """
 
     planned: PlannedExposure
@@ -134,20 +151,50 @@ def panel_paces(
     return paces
 
 
-def plan_batch(bench: BenchFile, paces: Mapping[str, PanelPace], samples: int) -> BatchPlan:
-    """Return the exposures of a batch of ``samples``, timed; unknown paces count as none."""
+def shot_pace(bench: BenchFile, prepared: Mapping[str, PreparedInstrument]) -> ShotPace:
+    """Return what paces the shots: the trigger source, unless mirrors need longer for a picture.
+
+    From the settings ``shortest_picture`` and the file's limits; such a bench does not run before
+    its ``shot_period`` is made as long.
+    """
+    pace = ShotPace(bench.exposure.trigger, bench.exposure.shot_period)
+    for name in bench.mirrors:
+        request = prepared[name].request
+        limit = request.limits.get("picture_seconds")
+        shortest = getattr(request.settings, "shortest_picture", None) or 0.0
+        seconds = max(shortest, limit.low if limit else 0.0)
+        if seconds > pace.seconds * (1 + 1e-9):
+            pace = ShotPace(name, seconds)
+    return pace
+
+
+def plan_batch(
+    bench: BenchFile,
+    paces: Mapping[str, PanelPace],
+    samples: int,
+    shots: ShotPace | None = None,
+) -> BatchPlan:
+    """Return the exposures of a batch of ``samples``, timed; unknown paces count as none.
+
+    Without ``shots`` they follow each other as the trigger source has it.
+    """
+    pace = shots or ShotPace(bench.exposure.trigger, bench.exposure.shot_period)
     return BatchPlan(
-        tuple(_timed(one, bench, paces, samples) for one in plan_exposures(bench)),
+        tuple(_timed(one, pace, paces, samples) for one in plan_exposures(bench)),
     )
 
 
 def epoch_seconds(
-    bench: BenchFile, paces: Mapping[str, PanelPace], batch_size: int, samples: int
+    bench: BenchFile,
+    paces: Mapping[str, PanelPace],
+    batch_size: int,
+    samples: int,
+    shots: ShotPace | None = None,
 ) -> float:
     """Return how long the training batches of ``samples`` take; the last may be smaller."""
     whole, rest = divmod(samples, batch_size)
-    seconds = whole * plan_batch(bench, paces, batch_size).seconds
-    return seconds + (plan_batch(bench, paces, rest).seconds if rest else 0.0)
+    seconds = whole * plan_batch(bench, paces, batch_size, shots).seconds
+    return seconds + (plan_batch(bench, paces, rest, shots).seconds if rest else 0.0)
 
 
 def most_shots(prepared: Mapping[str, PreparedInstrument]) -> dict[str, int]:
@@ -155,21 +202,25 @@ def most_shots(prepared: Mapping[str, PreparedInstrument]) -> dict[str, int]:
     most = {}
     for name, one in prepared.items():
         limit = one.request.limits.get("shots")
-        stated = (limit.high if limit else None, getattr(one.request.settings, "most_shots", None))
+        stated = (limit.high if limit else None, *_stated_memory(one.request.settings))
         known = [int(bound) for bound in stated if bound is not None]
         if known:
             most[name] = min(known)
     return most
 
 
+def _stated_memory(settings: Any) -> tuple[int | None, ...]:
+    return tuple(getattr(settings, key, None) for key in ("most_shots", "most_frames"))
+
+
 def _timed(
-    planned: PlannedExposure, bench: BenchFile, paces: Mapping[str, PanelPace], samples: int
+    planned: PlannedExposure, pace: ShotPace, paces: Mapping[str, PanelPace], samples: int
 ) -> TimedExposure:
     shots = planned.shots(samples)
-    firing = shots * bench.exposure.shot_period
+    firing = shots * pace.seconds
     settling = max((paces[stage].seconds or 0.0 for stage in planned.shows), default=0.0)
     slowest = [paces[stage] for stage in planned.shows if paces[stage].seconds == settling]
-    paced_by = bench.exposure.trigger
+    paced_by = pace.instrument
     if settling > firing:
         paced_by = ", ".join(dict.fromkeys(panel.instrument for panel in slowest))
     return TimedExposure(planned, shots, settling, firing, paced_by)
@@ -191,6 +242,12 @@ def plan_exposures(bench: BenchFile) -> list[PlannedExposure]:
     else:
         width = bench.stages[names[0]].blocks.columns
         plan = _plan_in_turn(bench.network.layers, width, names[0])
+    repeats = bench.shots_per_sample
+    if repeats > 1:
+        plan = [
+            replace(one, shots_per_sample=repeats, extra_shots=repeats * one.extra_shots)
+            for one in plan
+        ]
     return [_marked(one) for one in plan] if bench.exposure.marks else plan
 
 

@@ -22,9 +22,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from instruments.bank_phases import ReferencePhases
 from instruments.calibration.tap import TapTable
 from instruments.exposure import Volts
-from instruments.interfaces.reference_phase import ReferencePhase
 from instruments.stage_hardware import Emitter
 
 logger = logging.getLogger(__name__)
@@ -37,9 +37,6 @@ Expectation = Callable[[Floats, Floats, Mapping[str, Floats]], Mapping[str, Floa
 
 PATTERNS = 16
 """Patterns of signs in a pilot."""
-
-BRIGHT_SHARE = 0.8
-"""What a pilot shows, as a share of the largest field all modulators of an array reach."""
 
 LEAST_SIGNAL = 0.003
 """Share of a detector's range below which a pilot tells nothing."""
@@ -96,7 +93,7 @@ class PhaseTracker:
         injectors: Sequence[Emitter],
         banks: Sequence[PilotBank],
         taps: Mapping[str, TapTable],
-        actuator: ReferencePhase,
+        actuator: ReferencePhases,
         radians_per_volt: Floats,
         every: int,
         timeout_seconds: float,
@@ -216,11 +213,9 @@ class PhaseTracker:
 
 def _show(emitter: Emitter, turns: Floats) -> None:
     """Load every pattern of an emitter three times, turned over as told."""
-    table = emitter.table
-    bright = BRIGHT_SHARE * float(min(table.highest_fields.min(), -table.lowest_fields.max()))
-    signs = _signs(table.channels)
-    pilot = bright * signs[:, np.newaxis, :] * turns[:, np.newaxis]
-    emitter.load(pilot.reshape(-1, table.channels).astype(np.float32))
+    channels = emitter.table.channels
+    pilot = _signs(channels)[:, np.newaxis, :] * turns[:, np.newaxis]
+    emitter.load(emitter.patterned(pilot.reshape(-1, channels)))
 
 
 def _signs(channels: int) -> Floats:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scipy.constants import c, h
 
 from instruments.bench_file.schema import BenchFile, StageSection
-from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.field_encoder import FieldEncoder
 from instruments.calibration.nominal import passive_full_scale
 from instruments.gain_ledger import decibels
 from instruments.opening import PreparedInstrument
@@ -111,7 +111,7 @@ class StagePower:
 def power_budget(
     bench: BenchFile,
     prepared: Mapping[str, PreparedInstrument],
-    encoders: Mapping[str, EncoderTable],
+    encoders: Mapping[str, FieldEncoder],
     gain_decibels: Mapping[str, float],
 ) -> list[StagePower]:
     """Return the powers of every stage.
@@ -121,7 +121,7 @@ def power_budget(
     prepared
         The instruments; an amplifier's settings may state ``saturation_power``.
     encoders
-        Tables of the modulator arrays.
+        Tables of modulator arrays and mirror devices.
     gain_decibels
         What the amplifier of each stage is set to, by stage.
     """
@@ -152,7 +152,7 @@ def _amplifier(
     bench: BenchFile,
     stage: StageSection,
     prepared: Mapping[str, PreparedInstrument],
-    encoders: Mapping[str, EncoderTable],
+    encoders: Mapping[str, FieldEncoder],
     gain_decibels: float,
 ) -> AmplifierPower | None:
     if stage.amplifier is None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.amplifier import AmplifierTable
-from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.field_encoder import FieldEncoder
 from instruments.calibration.weight_bank import WeightBankTable
 from instruments.errors import NetworkError
+from instruments.exposure import Stepping
 from instruments.interfaces.block_geometry import BlockGeometry
-from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.spatial_light_modulator import BlockPattern, SpatialLightModulator
 from instruments.network import Array
@@ -25,7 +25,7 @@ GAIN_HEADROOM = 1.25
 """An amplifier is set so far above what the weights need, so that it need not follow every step."""
 
 BRIGHT_SHARE = 0.8
-"""What a bright mark shows, as a share of the largest field all modulators of an array reach."""
+"""What bright shots show, as a share of the largest field all channels of an emitter reach."""
 
 LARGEST_WASTE = 2.5
 """Gain is lowered once it exceeds what is needed by this factor: unused range costs resolution."""
@@ -36,47 +36,68 @@ def field_gain_for(needed: float, highest: float) -> float:
     return min(max(GAIN_HEADROOM * needed, 1.0), highest)
 
 
+class Driven(Stepping, Protocol):
+    """Modulators, or mirrors driven like them: one number a channel and shot."""
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        ...
+
+    def load(self, volts: npt.NDArray[np.float32], /) -> None:
+        """Load ``[shots, channels]`` in the device's own units."""
+        ...
+
+
 @dataclass
 class Emitter:
-    """A modulator array with its table: numbers in, light out.
+    """A modulator array or a mirror device with its table: numbers in, light out.
 
     Attributes
     ----------
     marks
         Levels of the shots behind the samples (``instruments.shot_marks``); empty: none.
+    shots_per_sample
+        How often every sample is shown, shot after shot.
     """
 
-    modulators: ModulatorArray
-    table: EncoderTable
+    modulators: Driven
+    table: FieldEncoder
     marks: tuple[float, ...] = ()
+    shots_per_sample: int = 1
     _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _loaded: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def load(self, fields: Array) -> None:
         """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
-        samples = len(fields)
-        shape = (samples + len(self.marks), self.table.channels)
+        shown = len(fields) * self.shots_per_sample
+        shape = (shown + len(self.marks), self.table.channels)
         if self._volts.shape != shape:
             self._volts = np.empty(shape, np.float32)
-            self._mark(self._volts[samples:])
-        self.table.encode(fields, self._volts[:samples])
+            self._mark(self._volts[shown:])
+        if self.shots_per_sample == 1:
+            self.table.encode(fields, self._volts[:shown])
+        else:
+            once = self.table.encode(fields)
+            self._volts[:shown] = np.repeat(once, self.shots_per_sample, axis=0)
         self._loaded = self._volts
         self.modulators.load(self._volts)
 
-    def adopt(self, table: EncoderTable) -> None:
+    def adopt(self, table: FieldEncoder) -> None:
         """Use another table from now on."""
         self.table = table
         self._dark = np.zeros((0, 0), np.float32)
         self._volts = np.zeros((0, 0), np.float32)
 
     def load_dark(self, shots: int) -> None:
-        """Load ``shots`` shots without light."""
-        if len(self._dark) != shots + len(self.marks):
+        """Load ``shots`` samples without light."""
+        shown = shots * self.shots_per_sample
+        if len(self._dark) != shown + len(self.marks):
             self._dark = np.repeat(
-                self.table.dark_volts[np.newaxis], shots + len(self.marks), axis=0
+                self.table.dark_drive[np.newaxis], shown + len(self.marks), axis=0
             )
-            self._mark(self._dark[shots:])
+            self._mark(self._dark[shown:])
         self._loaded = self._dark
         self.modulators.load(self._dark)
 
@@ -102,6 +123,20 @@ class Emitter:
         high, low = table.highest_fields.min(), table.lowest_fields.max()
         fields: Array = np.where(np.outer(marks, signs) > 0, high, low).astype(np.float32)
         return np.float32(BRIGHT_SHARE) * fields
+
+    def patterned(self, signs: npt.NDArray[np.float64]) -> Array:
+        """Return bright fields ``[B, n]`` that follow signs.
+
+        Where fields have no sign, those of negative ones stay dark: turned over, a pattern then
+        makes half the difference.
+        """
+        table = self.table
+        if table.is_signed:
+            bright = BRIGHT_SHARE * min(table.highest_fields.min(), -table.lowest_fields.max())
+            fields = bright * signs
+        else:
+            fields = 0.5 * BRIGHT_SHARE * table.highest_fields.min() * (1.0 + signs)
+        return np.asarray(fields, np.float32)
 
 
 @dataclass

@@ -16,7 +16,10 @@ from instruments.bench_file.schema import BenchFile
 from instruments.calibration.absorber import AbsorberTable
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.bench_tables import BenchTables
+from instruments.calibration.camera_regions import CameraRegionsTable
 from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.field_encoder import FieldEncoder
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.reference_phase import ReferencePhaseTable
 from instruments.calibration.table import CalibrationTable
 from instruments.calibration.tap import TapTable
@@ -30,7 +33,9 @@ _KINDS: dict[str, type[CalibrationTable]] = {
     for kind in (
         AbsorberTable,
         AmplifierTable,
+        CameraRegionsTable,
         EncoderTable,
+        MirrorEncoderTable,
         ReferencePhaseTable,
         TapTable,
         WeightBankTable,
@@ -85,7 +90,7 @@ class TablesInUse:
             Of the instrument; of the stage for weight banks and absorbers.
         """
         tables = self.tables
-        if isinstance(table, EncoderTable):
+        if isinstance(table, (EncoderTable, MirrorEncoderTable)):
             tables.encoders[name] = table
             self._hand_to_emitters(name, table)
         elif isinstance(table, TapTable):
@@ -100,12 +105,14 @@ class TablesInUse:
             self._stages[name].bank = table
         elif isinstance(table, AbsorberTable):
             tables.absorbers[name] = table
+        elif isinstance(table, CameraRegionsTable):
+            tables.camera_regions[name] = table
         elif isinstance(table, ReferencePhaseTable):
             tables.reference_phases[name] = table
         self._replaced[f"{table.kind.replace(' ', '-')}/{name}"] = table
         self._changed = True
 
-    def _hand_to_emitters(self, name: str, table: EncoderTable) -> None:
+    def _hand_to_emitters(self, name: str, table: FieldEncoder) -> None:
         for stage, hardware in self._stages.items():
             section = self._bench.stages[stage]
             for own, emitter in (

@@ -47,6 +47,8 @@ def test_options_the_docs_speak_of_exist(page):
     commands = get_command(build_application()).commands.values()
     known = {flag for command in commands for option in command.params for flag in option.opts}
     known |= {"--debug", "--help", "--version"}
+    # An option of the tests, not of the command.
+    known |= {"--bench"}
     text = page.read_text(encoding="utf-8")
     spoken_of = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
     assert spoken_of <= known

@@ -14,10 +14,9 @@ import numpy.typing as npt
 from instruments.calibration.tap import TapTable
 from instruments.errors import ExposureLostError, FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
-from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.network import Array, Pass
 from instruments.shot_marks import MARKS, NOISE_SHOTS, in_step, noise_of
-from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
+from instruments.stage_hardware import Driven, Emitter, StageHardware, WeightsShown
 from instruments.unit_ports import UnitPorts
 
 Signs = npt.NDArray[np.float64]
@@ -52,6 +51,8 @@ class BenchLight:
     bypass
         Detunes the laser so that the absorber becomes transparent, or tunes it back; ``None``
         where nothing needs it.
+    shots_per_sample
+        How often every sample is shown; its readings are averaged.
     marked
         Whether marks follow the samples (``instruments.shot_marks``).
     backward_banks
@@ -73,6 +74,7 @@ class BenchLight:
     read: int = 0
     saturated: int = 0
     slips: int = 0
+    shots_per_sample: int = 1
     _noise: dict[str, _BankNoise] = field(default_factory=dict)
 
     def take(
@@ -93,20 +95,21 @@ class BenchLight:
             If emitters or detectors are out of step again and again.
         """
         outputs = [one.modulators for one in emitters]
+        shown = shots * self.shots_per_sample
         if not self.marked:
-            return self._whole_exposure(shots, outputs, banks)
+            return self._averaged(self._whole_exposure(shown, outputs, banks), shown)
         due = self._noise_due(banks)
         if due:
             self._measure_noise(emitters, due)
         for _ in range(ATTEMPTS):
-            volts = self._whole_exposure(shots + MARKS, outputs, banks)
-            late = self._out_of_step(volts, shots)
+            volts = self._whole_exposure(shown + MARKS, outputs, banks)
+            late = self._out_of_step(volts, shown)
             if late:
                 # Amplifiers may have been turned up meanwhile, and noise with them.
                 self._measure_noise(emitters, late)
-                late = self._out_of_step(volts, shots)
+                late = self._out_of_step(volts, shown)
             if not late:
-                return {bank: read[:shots] for bank, read in volts.items()}
+                return self._averaged(volts, shown)
             self.slips += 1
             logger.warning("frames slipped at %s: the exposure is repeated", ", ".join(late))
             self.exposer.stop(outputs)
@@ -116,32 +119,42 @@ class BenchLight:
             "before the next trigger"
         )
 
+    def _averaged(self, volts: dict[str, Volts], shown: int) -> dict[str, Volts]:
+        """Return one reading a sample, what follows the samples left out."""
+        repeats = self.shots_per_sample
+        if repeats == 1:
+            return {bank: read[:shown] for bank, read in volts.items()}
+        return {
+            bank: read[:shown].reshape(shown // repeats, repeats, -1).mean(axis=1)
+            for bank, read in volts.items()
+        }
+
     def _whole_exposure(
-        self, shots: int, outputs: Sequence[ModulatorArray], banks: Sequence[str]
+        self, shots: int, outputs: Sequence[Driven], banks: Sequence[str]
     ) -> dict[str, Volts]:
-        """Take an exposure, again if a box was lost during it and found again.
+        """Take an exposure, again if a box was lost during it or a camera lost frames.
 
         Raises
         ------
-        ExposureLostError
+        ExposureLostError, FrameSlipError
             If that happens again and again.
         """
         for _ in range(ATTEMPTS - 1):
             try:
                 return self.exposer.take(shots, outputs, banks)
-            except ExposureLostError as error:
+            except (ExposureLostError, FrameSlipError) as error:
                 self.slips += 1
                 logger.warning("%s; the exposure is repeated", error)
                 self.exposer.stop(outputs)
         return self.exposer.take(shots, outputs, banks)
 
-    def _out_of_step(self, volts: Mapping[str, Volts], shots: int) -> list[str]:
-        """Return the banks whose readings behind ``shots`` samples cannot be the marks."""
+    def _out_of_step(self, volts: Mapping[str, Volts], shown: int) -> list[str]:
+        """Return the banks whose readings behind ``shown`` shots cannot be the marks."""
         return [
             bank
             for bank, read in volts.items()
             if not in_step(
-                read[shots:],
+                read[shown:],
                 self._noise[bank].volts,
                 backward=bank in self.backward_banks,
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from instruments.bench_file.schema import BenchFile
+from instruments.errors import BenchFileError
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,22 @@ def channels_needed(bench: BenchFile) -> Mapping[str, int]:
                 if name is not None:
                     needed[name] = max(count, needed.get(name, 0))
     return needed
+
+
+def tap_channels(bench: BenchFile, name: str) -> int:
+    """Return how many neurons a bank of taps of a stage sees: those of its side of the panel."""
+    for stage in bench.stages.values():
+        for port, bank in stage.taps.present().items():
+            if bank == name:
+                return stage.blocks.columns if port == "rho" else stage.blocks.rows
+    raise BenchFileError(f"{bench.origin}: no stage has '{name}' as a tap")
+
+
+def emitter_channels(bench: BenchFile, name: str) -> int:
+    """Return how many neurons an emitter of a stage has: those of its side of the panel."""
+    for stage in bench.stages.values():
+        if name == stage.inputs:
+            return stage.blocks.columns
+        if name in (stage.emitter, stage.injector):
+            return stage.blocks.rows
+    raise BenchFileError(f"{bench.origin}: no stage has '{name}' as an emitter")

@@ -10,12 +10,12 @@ from instruments.bench_file.schema import BenchFile
 
 KINDS_OF_ROLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "inputs": ("modulator_array",),
+        "inputs": ("modulator_array", "mirror_device"),
         "weights": ("spatial_light_modulator",),
         "amplifier": ("optical_amplifier",),
-        "emitter": ("modulator_array",),
-        "injector": ("modulator_array",),
-        "tap": ("photodetector_array",),
+        "emitter": ("modulator_array", "mirror_device"),
+        "injector": ("modulator_array", "mirror_device"),
+        "tap": ("photodetector_array", "camera"),
         "oven": ("temperature_controller",),
         "laser": ("laser",),
         "trigger": ("trigger_source",),

@@ -25,6 +25,7 @@ from pydantic import (
 from instruments.bench_file.limited_quantities import LIMITED_QUANTITIES, read_limits, write_limits
 from instruments.bench_file.problems import SectionError, listed, nearest, shown
 from instruments.interfaces.block_geometry import BlockGeometry
+from instruments.interfaces.camera import Region
 from instruments.limits import Limit
 from instruments.quantities import (
     Celsius,
@@ -34,6 +35,9 @@ from instruments.quantities import (
     PositiveSeconds,
     PositiveWatts,
 )
+
+OFF_AXIS = "off-axis"
+"""Name of the reference phases of a bench on which only cameras turn them, by numbers."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TITLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
@@ -259,8 +263,136 @@ class BlocksSection(Section):
         )
 
 
+class MirrorBlocksSection(Section):
+    """Where the neurons lie on a mirror device: a block each, row by row from the first."""
+
+    rows: Count = Field(description="blocks down")
+    columns: Count = Field(description="blocks across")
+    height: Count = Field(description="mirrors of a block down")
+    width: Count = Field(description="mirrors of a block across, whole periods of a carrier")
+    origin_row: Index = Field(default=0, description="row of mirrors at which the first block is")
+    origin_column: Index = Field(
+        default=0, description="column of mirrors at which the first block is"
+    )
+
+    @property
+    def geometry(self) -> BlockGeometry:
+        """The raster as a mirror device takes it."""
+        return BlockGeometry(
+            self.rows,
+            self.columns,
+            self.height,
+            self.width,
+            self.origin_row,
+            self.origin_column,
+        )
+
+
+class MirrorsSection(Section):
+    """How a mirror device shows numbers."""
+
+    blocks: MirrorBlocksSection = Field(description="where the neurons lie on the mirrors")
+    carrier: Annotated[int, Field(strict=True, ge=2)] | None = Field(
+        default=None,
+        description="mirrors a period of a Lee hologram, an even number: its first order has both "
+        "signs; absent: amplitudes without sign",
+    )
+    field_at_full: PositiveNumber = Field(
+        default=1.0, description="field of a block at its largest amplitude, in saturation fields"
+    )
+
+    @model_validator(mode="after")
+    def _whole_periods(self) -> Self:
+        if self.carrier is None:
+            return self
+        if self.carrier % 2:
+            raise SectionError(
+                f"found {self.carrier}; half a period turns the sign: an even number of mirrors",
+                "carrier",
+            )
+        if self.blocks.width % self.carrier:
+            raise SectionError(
+                f"a block of width {self.blocks.width} does not hold whole periods of "
+                f"{self.carrier} mirrors; make the width a multiple of the carrier",
+                "carrier",
+            )
+        return self
+
+
+class RegionsSection(Section):
+    """Where the neurons' spots lie on a camera: a region each, row by row from the first."""
+
+    rows: Count = Field(description="regions down")
+    columns: Count = Field(description="regions across")
+    height: Annotated[int, Field(strict=True, ge=3)] = Field(description="pixels of a region down")
+    width: Annotated[int, Field(strict=True, ge=3)] = Field(description="pixels of a region across")
+    origin_row: Index = Field(default=0, description="row of pixels at which the first region is")
+    origin_column: Index = Field(
+        default=0, description="column of pixels at which the first region is"
+    )
+
+    @property
+    def geometry(self) -> BlockGeometry:
+        """The raster of the regions."""
+        return BlockGeometry(
+            self.rows,
+            self.columns,
+            self.height,
+            self.width,
+            self.origin_row,
+            self.origin_column,
+        )
+
+    def regions(self, count: int) -> tuple[Region, ...]:
+        """Return the first regions, row by row."""
+        return tuple(
+            Region(
+                self.origin_row + index // self.columns * self.height,
+                self.origin_column + index % self.columns * self.width,
+                self.height,
+                self.width,
+            )
+            for index in range(count)
+        )
+
+
+Frequency = Annotated[float, Field(strict=True, gt=-0.5, lt=0.5)]
+
+
+class EstimatorSection(Section):
+    """How signed fields are had from what a bank of taps reads."""
+
+    estimator: Literal[
+        "balanced homodyne", "single port with offset", "off-axis camera", "intensity"
+    ] = Field(
+        default="balanced homodyne",
+        description="balanced homodyne: a detector whose two ports are subtracted; single port "
+        "with offset: one port, the level of the reference subtracted; off-axis camera: fringes "
+        "with a tilted reference; intensity: no reference",
+    )
+    shots_per_sample: Count = Field(
+        default=1, description="shots that are averaged for a reading of a sample"
+    )
+    regions: RegionsSection | None = Field(
+        default=None, description="where the neurons' spots lie on a camera"
+    )
+    fringes: tuple[Frequency, Frequency] | None = Field(
+        default=None,
+        description="frequency of an off-axis camera's fringes in cycles a pixel, down and across, "
+        "such as [0.3, 0.3]: far from the light they stand on",
+    )
+    counts_per_field: PositiveNumber | None = Field(
+        default=None, description="what a camera reads at field 1, in counts, nominally"
+    )
+    reference_counts: PositiveNumber | None = Field(
+        default=None,
+        description="what a camera's pixel reads of the reference alone, black level included; how "
+        "strong light may be follows from it, and what a single port subtracts",
+    )
+
+
 class TapsSection(Section):
-    """Photodetector arrays at the four tap ports of a stage."""
+    """Photodetector arrays or cameras at the four tap ports of a stage."""
 
     z: str | None = Field(default=None, description="forward light in front of the absorber")
     a: str | None = Field(default=None, description="forward light behind the absorber")
@@ -278,7 +410,8 @@ class StageSection(Section):
 
     inputs: str | None = Field(
         default=None,
-        description="modulator array at the input side; absent: the light of the layer before",
+        description="modulator array or mirror device at the input side; absent: the light of the "
+        "layer before",
     )
     weights: str = Field(description="spatial light modulator that holds the weights")
     amplifier: str | None = Field(
@@ -293,8 +426,8 @@ class StageSection(Section):
     )
     emitter: str | None = Field(
         default=None,
-        description="modulator array in front of the absorber; re-emits sums of partial z where a "
-        "matrix is tiled along its inputs",
+        description="modulator array or mirror device in front of the absorber; re-emits sums of "
+        "partial z where a matrix is tiled along its inputs",
     )
     reemission_scale: PositiveFraction = Field(
         default=1.0,
@@ -303,11 +436,13 @@ class StageSection(Section):
         "modulators that reach 1",
     )
     injector: str | None = Field(
-        default=None, description="modulator array behind the absorber; injects errors"
+        default=None,
+        description="modulator array or mirror device behind the absorber; injects errors",
     )
     blocks: BlocksSection = Field(description="where the weights lie on the panel")
     taps: TapsSection = Field(
-        default=TapsSection(), description="photodetector arrays by tap port: z, a, delta, rho"
+        default=TapsSection(),
+        description="photodetector arrays or cameras by tap port: z, a, delta, rho",
     )
 
 
@@ -412,6 +547,15 @@ class BenchFile(Section):
     instruments: dict[Name, InstrumentSection] = Field(
         description="a section [instruments.NAME] for every instrument"
     )
+    mirrors: dict[Name, MirrorsSection] = Field(
+        default_factory=dict,
+        description="a section [mirrors.NAME] for every mirror device that shows inputs or errors",
+    )
+    taps: dict[Name, EstimatorSection] = Field(
+        default_factory=dict,
+        description="a section [taps.NAME] for every camera that taps fields, and for detectors "
+        "that are not balanced homodyne ones read once a sample",
+    )
     safe_state: SafeStateSection = Field(
         description="section [safe_state]: the order in which instruments are made safe"
     )
@@ -429,6 +573,22 @@ class BenchFile(Section):
     def origin(self) -> str:
         """The file it was read from, as messages name it."""
         return self._origin
+
+    @property
+    def reference_phase(self) -> str | None:
+        """By what name the table of the reference phases goes: that of their actuator.
+
+        Off-axis cameras turn them by numbers, without an actuator; ``None`` where nothing does.
+        """
+        if self.arms.reference.phase is not None:
+            return self.arms.reference.phase
+        off_axis = any(one.estimator == "off-axis camera" for one in self.taps.values())
+        return OFF_AXIS if off_axis else None
+
+    @property
+    def shots_per_sample(self) -> int:
+        """How often every sample is shown: as the tap that asks for most has it."""
+        return max((one.shots_per_sample for one in self.taps.values()), default=1)
 
     @property
     def calibration_folder(self) -> Path | None:

@@ -7,7 +7,7 @@ stage): ``encoder-inputs.npz``, ``weight-bank-first.npz``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 
 from instruments.calibration.absorber import AbsorberTable
 from instruments.calibration.amplifier import AmplifierTable
-from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.camera_regions import CameraRegionsTable
+from instruments.calibration.field_encoder import FieldEncoder
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.reference_phase import ReferencePhaseTable
 from instruments.calibration.table import CalibrationTable
 from instruments.calibration.tap import TapTable
@@ -31,16 +33,17 @@ Table = TypeVar("Table", bound=CalibrationTable)
 class BenchTables:
     """The calibration tables of a bench, by instrument (weight banks and absorbers: by stage).
 
-    The first four kinds exist for every bench, nominal ones until they are measured; absorbers
-    and rest positions of the reference phases only once they are.
+    The first four kinds exist for every bench, nominal ones until they are measured; absorbers,
+    rest positions of the reference phases and regions of cameras only once they are.
     """
 
-    encoders: dict[str, EncoderTable] = field(default_factory=dict)
+    encoders: dict[str, FieldEncoder] = field(default_factory=dict)
     taps: dict[str, TapTable] = field(default_factory=dict)
     amplifiers: dict[str, AmplifierTable] = field(default_factory=dict)
     weight_banks: dict[str, WeightBankTable] = field(default_factory=dict)
     absorbers: dict[str, AbsorberTable] = field(default_factory=dict)
     reference_phases: dict[str, ReferencePhaseTable] = field(default_factory=dict)
+    camera_regions: dict[str, CameraRegionsTable] = field(default_factory=dict)
 
     def named(self) -> Iterator[tuple[str, CalibrationTable]]:
         """Yield every table with the name records know it by."""
@@ -56,6 +59,8 @@ class BenchTables:
         for stage, absorber in self.absorbers.items():
             # The stage's own name is that of its weight bank.
             yield f"{stage}.absorber", absorber
+        for camera, regions in self.camera_regions.items():
+            yield f"{camera}.regions", regions
 
     def ids(self) -> dict[str, str]:
         """Return the id of every table by instrument or stage."""
@@ -74,6 +79,7 @@ class BenchTables:
             dict(self.weight_banks),
             dict(self.absorbers),
             dict(self.reference_phases),
+            dict(self.camera_regions),
         )
 
 
@@ -89,6 +95,7 @@ def stored_tables(
     bench: str,
     absorbers: Mapping[str, str] | None = None,
     reference_phase: str | None = None,
+    cameras: Iterable[str] = (),
     now: datetime | None = None,
 ) -> BenchTables:
     """Return measured tables from a folder, and the nominal one wherever there is none.
@@ -103,6 +110,8 @@ def stored_tables(
         Stages with an absorber and the instrument its table goes by.
     reference_phase
         The actuator of the reference phases, if there is one.
+    cameras
+        The cameras that are taps.
     now
         Time at which their age is judged; expired ones are warned about.
 
@@ -135,6 +144,7 @@ def stored_tables(
         weight_banks={name: either(name, one) for name, one in nominal.weight_banks.items()},
         absorbers=dict(nominal.absorbers),
         reference_phases=dict(nominal.reference_phases),
+        camera_regions=dict(nominal.camera_regions),
     )
     for stage, instrument in (absorbers or {}).items():
         absorber = load(AbsorberTable, stage, instrument)
@@ -144,13 +154,18 @@ def stored_tables(
         phases = load(ReferencePhaseTable, reference_phase, reference_phase)
         if phases is not None:
             tables.reference_phases[reference_phase] = phases
+    for camera in cameras:
+        regions = load(CameraRegionsTable, camera, camera)
+        if regions is not None:
+            _check_fits(table_path(folder, regions.kind, camera), regions, nominal.taps[camera])
+            tables.camera_regions[camera] = regions
     if missing:
         logger.warning("%s: nominal tables for what has no measured one: %s", folder, missing)
     return tables
 
 
 def _check_fits(path: Path, found: CalibrationTable, nominal: CalibrationTable) -> None:
-    """Refuse a table of another number of channels than the instrument has."""
+    """Refuse a table of other channels or blocks than the instrument has."""
     sizes = [_size(table) for table in (found, nominal)]
     if sizes[0] != sizes[1]:
         raise CalibrationError(
@@ -162,4 +177,7 @@ def _check_fits(path: Path, found: CalibrationTable, nominal: CalibrationTable) 
 def _size(table: Any) -> str:
     if isinstance(table, WeightBankTable):
         return f"{table.rows} x {table.columns} blocks"
+    if isinstance(table, MirrorEncoderTable):
+        carrier = f"a carrier of {table.carrier_period}" if table.carrier_period else "no carrier"
+        return f"{table.channels} blocks of {table.curve.size} levels with {carrier}"
     return f"{table.channels} channels"

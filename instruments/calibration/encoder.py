@@ -126,6 +126,34 @@ class EncoderTable(CalibrationTable):
         return self.half_wave_volts.size
 
     @property
+    def dark_drive(self) -> Fields:
+        """``dark_volts``, by the name all encoders have for it."""
+        return self.dark_volts
+
+    @property
+    def is_signed(self) -> bool:
+        """That fields of both signs can be had."""
+        return True
+
+    def rescaled(
+        self,
+        field_at_full: npt.ArrayLike,
+        offset: npt.ArrayLike,
+        *,
+        provenance: Provenance,
+        covariance: Mapping[str, npt.ArrayLike] | None = None,
+    ) -> Self:
+        """Return the same curves with other scales ``[n]``."""
+        return type(self)(
+            self.half_wave_volts,
+            self.bias_radians,
+            field_at_full,
+            offset,
+            provenance=provenance,
+            covariance=covariance,
+        )
+
+    @property
     def lowest_fields(self) -> Values:
         """Lowest field ``[n]`` each channel reaches."""
         lowest: Values = self.offset - np.abs(self.field_at_full)

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.bench_file.placement import emitter_channels, tap_channels
+from instruments.bench_file.schema import BenchFile, MirrorsSection, StageSection
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.field_encoder import FieldEncoder
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.table import Values
 from instruments.calibration.tap import TapTable
 from instruments.calibration.weight_bank import WeightBankTable
@@ -40,8 +43,11 @@ def _setting(bench: BenchFile, instrument: PreparedInstrument, name: str) -> Any
     return value
 
 
-def encoder_table(bench: BenchFile, instrument: PreparedInstrument) -> EncoderTable:
-    """Return the nominal table of a modulator array."""
+def encoder_table(bench: BenchFile, instrument: PreparedInstrument) -> FieldEncoder:
+    """Return the nominal table of a modulator array or a mirror device."""
+    mirrors = bench.mirrors.get(instrument.request.name)
+    if mirrors is not None:
+        return mirror_encoder_table(bench, instrument.request.name, mirrors)
     return EncoderTable.nominal(
         _setting(bench, instrument, "channels"),
         _setting(bench, instrument, "half_wave_voltage"),
@@ -51,8 +57,31 @@ def encoder_table(bench: BenchFile, instrument: PreparedInstrument) -> EncoderTa
     )
 
 
+def mirror_encoder_table(
+    bench: BenchFile, name: str, mirrors: MirrorsSection
+) -> MirrorEncoderTable:
+    """Return the table of a mirror device as its section of the bench file designs it."""
+    return MirrorEncoderTable.nominal(
+        emitter_channels(bench, name),
+        mirrors.blocks.height,
+        mirrors.blocks.width,
+        instrument=name,
+        bench=bench.name,
+        carrier_period=mirrors.carrier,
+        field_at_full=mirrors.field_at_full,
+    )
+
+
 def tap_table(bench: BenchFile, instrument: PreparedInstrument) -> TapTable:
-    """Return the nominal table of a bank of detectors."""
+    """Return the nominal table of a bank of detectors, or of a camera's regions, in counts."""
+    section = bench.taps.get(instrument.request.name)
+    if section is not None and section.regions is not None and section.counts_per_field is not None:
+        return TapTable.nominal(
+            tap_channels(bench, instrument.request.name),
+            section.counts_per_field,
+            instrument=instrument.request.name,
+            bench=bench.name,
+        )
     return TapTable.nominal(
         _setting(bench, instrument, "channels"),
         _setting(bench, instrument, "volts_per_field"),

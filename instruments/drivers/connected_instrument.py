@@ -1,4 +1,4 @@
-"""What drivers of instruments on a wire have in common: name, boxes, limits and the end."""
+"""What drivers of instruments on a wire have in common: their boxes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
 from instruments.clock import Clock
+from instruments.drivers.driven_instrument import DrivenInstrument
 from instruments.errors import BenchFileError, ExposureLostError, InstrumentError
 from instruments.interfaces.instrument import Identity
-from instruments.limits import Limit, check_array, check_shape, check_value
+from instruments.limits import Limit
 from instruments.opening import OpeningRequest
 from instruments.transport.session import Session
 from instruments.transport.shared_session import shared_session
@@ -20,7 +18,7 @@ from instruments.transport.shared_session import shared_session
 Box = TypeVar("Box")
 
 
-class ConnectedInstrument:
+class ConnectedInstrument(DrivenInstrument):
     """An instrument made of one box or several.
 
     Parameters
@@ -39,14 +37,8 @@ class ConnectedInstrument:
         sessions: Sequence[Session],
         limits: Mapping[str, Limit],
     ) -> None:
-        self.name = request.name
+        super().__init__(request, limits)
         self._sessions = tuple(sessions)
-        self._limits = dict(limits)
-        for quantity, asked in request.limits.items():
-            if quantity in self._limits:
-                own = self._limits[quantity]
-                self._limits[quantity] = own.narrowed(self.name, quantity, asked)
-        self._closed = False
         self._restorers = [self._restorer(session) for session in self._sessions]
         for session, restore in zip(self._sessions, self._restorers, strict=True):
             session.restorers.append(restore)
@@ -68,11 +60,6 @@ class ConnectedInstrument:
         serials = ", ".join(dict.fromkeys(one.serial for one in found if one.serial))
         return Identity(first.manufacturer, first.model, serials, first.firmware)
 
-    def limits(self) -> Mapping[str, Limit]:
-        """Return what is allowed, as narrowed by the bench file."""
-        self._check_open()
-        return self._limits
-
     def make_safe(self) -> None:
         """Go to the safe state of the kind; boxes whose connection is gone are connected again."""
         if self._closed:
@@ -82,13 +69,10 @@ class ConnectedInstrument:
                 stack.enter_context(session.insisting(self.name))
             self._go_safe()
 
-    def close(self) -> None:
-        """Leave the boxes as they are."""
-        if not self._closed:
-            self._closed = True
-            for session, restore in zip(self._sessions, self._restorers, strict=True):
-                session.restorers.remove(restore)
-            each(self._sessions, Session.close)
+    def _release(self) -> None:
+        for session, restore in zip(self._sessions, self._restorers, strict=True):
+            session.restorers.remove(restore)
+        each(self._sessions, Session.close)
 
     def _restorer(self, session: Session) -> Callable[[], None]:
         return lambda: self._restore(session)
@@ -119,29 +103,9 @@ class ConnectedInstrument:
             "exposure is void; look at its power and its cable"
         )
 
-    def _go_safe(self) -> None:
-        raise NotImplementedError
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise InstrumentError(f"{self.name}: closed; open the bench again")
-
     def _check_complaints(self) -> None:
         """Raise what boxes put in their error queues."""
         each(self._sessions, Session.check_errors)
-
-    def _checked(self, quantity: str, value: float) -> float:
-        self._check_open()
-        return check_value(self.name, quantity, value, self._limits[quantity])
-
-    def _checked_channels(
-        self, quantity: str, values: npt.NDArray[np.floating], channels: int
-    ) -> npt.NDArray[np.float64]:
-        self._check_open()
-        asked = np.array(values, np.float64)
-        check_shape(self.name, quantity, asked, (channels,))
-        check_array(self.name, quantity, asked, self._limits[quantity])
-        return asked
 
 
 def each(boxes: Iterable[Box], action: Callable[[Box], object]) -> None:

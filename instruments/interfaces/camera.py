@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from instruments.errors import LimitError
 from instruments.interfaces.sequence import SequenceInput
 
 
@@ -20,6 +21,38 @@ class Region:
     column: int
     height: int
     width: int
+
+
+def check_regions(camera: str, regions: Sequence[Region], rows: int, columns: int) -> None:
+    """Check that every region lies on a sensor of ``rows`` x ``columns``.
+
+    Raises
+    ------
+    LimitError
+        If there is none, or one is empty or reaches over the edge.
+    """
+    if not regions:
+        raise LimitError(f"{camera}: no region given; give one for each channel")
+    for one in regions:
+        inside = (
+            min(one.row, one.column) >= 0
+            and min(one.height, one.width) >= 1
+            and one.row + one.height <= rows
+            and one.column + one.width <= columns
+        )
+        if not inside:
+            raise LimitError(f"{camera}: {one} is not on the sensor of {rows} x {columns} pixels")
+
+
+def region_means(
+    frames: npt.NDArray[np.uint16], regions: Sequence[Region]
+) -> npt.NDArray[np.float32]:
+    """Return mean counts ``[shots, channels]`` of regions of frames ``[shots, rows, columns]``."""
+    means = [
+        frames[:, r.row : r.row + r.height, r.column : r.column + r.width].mean(axis=(1, 2))
+        for r in regions
+    ]
+    return np.stack(means, axis=1).astype(np.float32)
 
 
 @runtime_checkable

@@ -2,7 +2,8 @@
 
 Amplitudes are written as blocks of mirrors: by how many of a block are on, or, with signs and
 phases, by the width and shift of the stripes of a Lee hologram (W. H. Lee, Appl. Opt. 13, 1677
-(1974)).
+(1974)). The rows of a block may have stripes of two widths, one mirror apart, so that a hologram
+has as many levels as a stripe has mirrors over all rows, not as many as it is wide.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ class MirrorBlocks:
         Mirrors a period of the Lee hologram across a block, whose width is a whole multiple of it;
         ``None`` without one.
     shifts
-        ``[shots, block_rows, block_columns]`` uint16, ``0 .. carrier_period - 1``: by how many
-        mirrors to the right each stripe starts; one period is a phase of 2 pi. Only with a carrier.
+        ``[shots, block_rows, block_columns]`` uint16, ``0 .. carrier_period - 1``: how many mirrors
+        to the right of a period's edge the middle of each stripe is; one period is a phase of 2 pi.
+        Rows of odd width lie half a mirror to the left and to the right of it in turn. Only with a
+        carrier.
     """
 
     mirrors_on: npt.NDArray[np.uint16]
@@ -80,7 +83,8 @@ class MirrorBlocks:
                 f"{geometry.width}; a block holds whole periods of at least 2 mirrors"
             )
         check_shape(device, "stripe shifts", self.shifts, self.mirrors_on.shape)
-        check_array(device, "stripe width", self.mirrors_on, Limit(0, period, "mirrors"))
+        most = geometry.height * period
+        check_array(device, "mirrors of a stripe", self.mirrors_on, Limit(0, most, "mirrors"))
         check_array(device, "stripe shift", self.shifts, Limit(0, period - 1, "mirrors"))
 
 
@@ -103,13 +107,48 @@ def expand_mirror_blocks(blocks: MirrorBlocks, shot: int, out: npt.NDArray[np.bo
         view[...] = tiles.transpose(0, 2, 1, 3)
         return
     period = blocks.carrier_period
-    mirror = np.arange(period)
-    position = (mirror - blocks.shifts[shot][:, :, np.newaxis]) % period
-    stripe = position < counts[:, :, np.newaxis]
-    periods = geometry.width // period
-    target.reshape(down, geometry.height, across, periods, period)[...] = stripe[
-        :, np.newaxis, :, np.newaxis, :
-    ]
+    stripes = stripe_table(geometry.height, period)[counts]
+    # A stripe in the middle of the table's period, moved to where it belongs.
+    mirror = (np.arange(period) - blocks.shifts[shot][..., np.newaxis].astype(np.intp)) % period
+    moved = np.take_along_axis(stripes, mirror[:, :, np.newaxis, :], axis=3)
+    view = target.reshape(down, geometry.height, across, geometry.width // period, period)
+    view[...] = moved.transpose(0, 2, 1, 3)[:, :, :, np.newaxis, :]
+
+
+@lru_cache(maxsize=8)
+def stripe_table(height: int, period: int) -> npt.NDArray[np.bool_]:
+    """Return stripes around the edge of a period, ``[height * period + 1, height, period]``.
+
+    The first index is how many mirrors are on in the stripe. Its right half stands at the beginning
+    of the period, its left half at the end.
+    """
+    count = np.arange(height * period + 1)[:, np.newaxis]
+    row = np.arange(height)[np.newaxis, :]
+    narrow, wide = count // height, count % height
+    width = narrow + ((row + 1) * wide // height - row * wide // height)
+    odd = width % 2
+    # Rows of odd width in turn to the left and to the right.
+    to_the_right = odd * (np.cumsum(odd, axis=1) % 2)
+    start = -(width // 2) - odd + to_the_right
+    mirror = (np.arange(period) - start[..., np.newaxis]) % period
+    table: npt.NDArray[np.bool_] = mirror < width[..., np.newaxis]
+    table.setflags(write=False)
+    return table
+
+
+@lru_cache(maxsize=8)
+def stripe_orders(height: int, period: int) -> npt.NDArray[np.complex128]:
+    """Return the first order of a stripe around the edge of a period, by its mirrors.
+
+    ``[height * period + 1]``, relative to the light on the block: ``sin(pi w) / pi`` for rows of
+    ``w`` periods, at the phase of their middle.
+    """
+    wave = np.exp(-2j * np.pi * (np.arange(period) + 0.5) / period)
+    # One mirror's own diffraction, which the Fourier series of a stripe contains.
+    wave *= np.sinc(1 / period) / period
+    orders: npt.NDArray[np.complex128] = (stripe_table(height, period).mean(axis=1) * wave).sum(1)
+    orders.setflags(write=False)
+    return orders
 
 
 @lru_cache(maxsize=8)

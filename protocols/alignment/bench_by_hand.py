@@ -17,6 +17,7 @@ import numpy.typing as npt
 from instruments.bench_file.problems import listed, nearest
 from instruments.bench_file.schema import BenchFile
 from instruments.bench_opening import nominal_tables, open_bench
+from instruments.calibration.field_encoder import FieldEncoder
 from instruments.calibration_light import ARMS, Arm, CalibrationLight
 from instruments.errors import SettingsError
 from instruments.exposure import Volts
@@ -43,12 +44,12 @@ class BenchByHand:
         What the panel of each stage shows, once it was told.
     held
         ``[n]`` volts each modulator array stands at; those not named stand at 0 V.
-    half_wave_volts
-        ``[n]`` of each modulator array, by the data sheet.
+    brightest
+        ``[n]`` volts, or mirrors, at which each source gives most light, by the data sheet.
     """
 
     light: CalibrationLight
-    half_wave_volts: dict[str, Floats]
+    brightest: dict[str, Floats]
     shown: dict[str, Blocks] = field(default_factory=dict)
     held: dict[str, Volts] = field(default_factory=dict)
 
@@ -217,12 +218,14 @@ class BenchByHand:
     def drive(self, array: str, channels: Sequence[int] | None, volts: float | None = None) -> None:
         """Put volts on some modulators of an array, or on all, and 0 V on the others.
 
+        Mirror devices are driven alike; their volts are mirrors of a block.
+
         Parameters
         ----------
         channels
             Which; ``None``: all.
         volts
-            By default each one's half-wave voltage, as far as its limit lets it.
+            By default what gives most light, as far as its limit lets it.
 
         Raises
         ------
@@ -232,7 +235,7 @@ class BenchByHand:
             If the volts are outside the limits; everything stays as it was then.
         """
         name = _known("modulator array", array, self.light_sources())
-        full = self.half_wave_volts[name]
+        full = self.brightest[name]
         chosen = range(full.size) if channels is None else channels
         for channel in chosen:
             if not 0 <= channel < full.size:
@@ -299,11 +302,13 @@ def opened_by_hand(file: BenchFile, shared: SharedResources | None = None) -> It
     tables = nominal_tables(file, prepare_instruments(file, SharedResources()))
     with open_bench(file, tables=tables, shared=shared) as bench:
         light = CalibrationLight(bench, file, switch_on=False)
-        half_wave = {
-            name: np.asarray(tables.encoders[name].half_wave_volts, np.float64)
-            for name in light.rest_volts
-        }
-        yield BenchByHand(light, half_wave)
+        brightest = {name: _brightest(tables.encoders[name]) for name in light.rest_volts}
+        yield BenchByHand(light, brightest)
+
+
+def _brightest(table: FieldEncoder) -> Floats:
+    fields = np.asarray(table.highest_fields, np.float32)[np.newaxis]
+    return np.asarray(table.encode(fields)[0], np.float64)
 
 
 def _known(what: str, name: str, there: list[str]) -> str:

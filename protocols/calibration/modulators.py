@@ -10,12 +10,14 @@ look into their detectors one to one need no patterns, only their shutter.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.encoder import EncoderTable
 from instruments.calibration_light import Arm
+from instruments.stage_hardware import WeightsShown
 from protocols.calibration.fitting import Acceptance, EachFit, fit_each
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
 from protocols.calibration.session import CalibrationSession
@@ -29,20 +31,20 @@ NAME = "modulators"
 _LEVELS = 21
 _PATTERNS = 8
 _REST_SHOTS = 64
-_DEAD = 0.02
+DEAD = 0.02
 """A channel whose swing is below this share of the median is dead."""
 
-_MOST_BAD = 0.05
+MOST_BAD = 0.05
 """Share of channels that may be worked round; with more of them bad the fit is refused."""
 
 _ACCEPTANCE = Acceptance()
 
 
 @dataclass
-class _Sweep:
-    """Curves of every channel: volts ``[k]``, signal ``[k, n]`` and its noise ``[n]``."""
+class Sweep:
+    """Curves of every channel: its drive ``[k]``, signal ``[k, n]`` and its noise ``[n]``."""
 
-    volts: Floats
+    drive: Floats
     signal: Floats
     noise: Floats
 
@@ -53,24 +55,8 @@ def calibrate_source(session: CalibrationSession, stage: str) -> list[ProtocolRe
     name = session.section(stage).inputs
     if name is None:
         return []
-    bank = session.forward_bank(stage)
-    light.bypass(bank == session.section(stage).taps.a)
-    light.open_arms("reference", "forward")
-    hardware = session.hardware(stage)
-    # Amplifiers that saturate would bend the curves: a third of the field they could take.
-    margin = 1.0 if hardware.amplifies_source else 3.0
-    hardware.set_field_gain(measuring_gain(session, stage, margin, 0.35 * margin))
-    levels = hardware.levels_per_wave if hardware.bank.levels is not None else 0
-    shape = hardware.geometry.shape
-    if levels:
-        deep = np.full(shape, levels, np.uint16)
-        flat = np.zeros(shape, np.uint16)
-    else:
-        deep = np.full(shape, 1.0, np.float32)
-        flat = np.zeros(shape, np.float32)
-    light.show(stage, deep, flat)
     light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
-    lower_gain_at_rest(session, stage, [bank])
+    bank, deep, flat = show_all_bright(session, stage)
     sweep = _sweep(session, name, bank)
     fits = _fit_curves(session, name, sweep)
     null = _nulls(fits)
@@ -87,16 +73,38 @@ def calibrate_source(session: CalibrationSession, stage: str) -> list[ProtocolRe
     return [_result(session, name, sweep, fits, left, left_sigma)]
 
 
+def show_all_bright(
+    session: CalibrationSession, stage: str
+) -> tuple[str, npt.NDArray[Any], npt.NDArray[Any]]:
+    """Let the forward taps see all inputs of a stage, through blocks that diffract everything.
+
+    Returns the bank that sees them, and the depths and offsets shown.
+    """
+    light, bank = session.light, session.forward_bank(stage)
+    light.bypass(bank == session.section(stage).taps.a)
+    light.open_arms("reference", "forward")
+    hardware = session.hardware(stage)
+    # Amplifiers that saturate would bend the curves: a third of the field they could take.
+    margin = 1.0 if hardware.amplifies_source else 3.0
+    hardware.set_field_gain(measuring_gain(session, stage, margin, 0.35 * margin))
+    shape = hardware.geometry.shape
+    if hardware.bank.levels is not None:
+        deep = np.full(shape, hardware.levels_per_wave, np.uint16)
+        flat = np.zeros(shape, np.uint16)
+    else:
+        deep = np.full(shape, 1.0, np.float32)
+        flat = np.zeros(shape, np.float32)
+    light.show(stage, deep, flat)
+    lower_gain_at_rest(session, stage, [bank])
+    return bank, deep, flat
+
+
 def calibrate_direct(
     session: CalibrationSession, name: str, bank: str, *, backward: bool
 ) -> list[ProtocolResult]:
     """Measure modulators of which each looks into one detector: an injector, an emitter."""
     light = session.light
-    light.bypass(True)
-    arm: Arm = "backward" if backward else "forward"
-    for other in light.stages:
-        light.darken(other)
-    light.open_arms("reference", arm)
+    arm = show_nothing_else(session, backward=backward)
     light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
     sweep = _sweep(session, name, bank, one_to_one=True)
     fits = _fit_curves(session, name, sweep)
@@ -118,6 +126,17 @@ def calibrate_direct(
     return [_result(session, name, sweep, fits, left, left_sigma)]
 
 
+def show_nothing_else(session: CalibrationSession, *, backward: bool) -> Arm:
+    """Darken all panels and open one arm, for emitters that look into detectors one to one."""
+    light = session.light
+    light.bypass(True)
+    arm: Arm = "backward" if backward else "forward"
+    for other in light.stages:
+        light.darken(other)
+    light.open_arms("reference", arm)
+    return arm
+
+
 def calibrate_emitter(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
     """Measure the modulators that re-emit sums in front of a stage's absorber."""
     section = session.section(stage)
@@ -136,20 +155,12 @@ def calibrate_injector(session: CalibrationSession, stage: str) -> list[Protocol
     if section.taps.delta is not None:
         return calibrate_direct(session, name, section.taps.delta, backward=True)
     light = session.light
-    names = list(light.stages)
-    before = names[names.index(stage) - 1] if names.index(stage) else None
-    bank = section.taps.rho or (None if before is None else session.section(before).taps.delta)
-    if bank is None:
+    seen = show_injector(session, stage, name)
+    if seen is None:
         result = ProtocolResult(NAME, name)
         result.notes.append("no backward taps see it: nominal")
         return [result]
-    light.bypass(True)
-    light.open_arms("reference", "backward")
-    hardware = session.hardware(stage)
-    hardware.set_field_gain(backward_gain(session, stage, name, bank))
-    bright = hardware.bank.full_scale * hardware.field_gain
-    shown = hardware.encode(np.full((hardware.outputs, hardware.inputs), bright, np.float32))
-    light.show(stage, shown.depth, shown.offset)
+    bank, shown = seen
     light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
     sweep = _sweep(session, name, bank)
     fits = _fit_curves(session, name, sweep)
@@ -166,6 +177,30 @@ def calibrate_injector(session: CalibrationSession, stage: str) -> list[Protocol
     return [_result(session, name, sweep, fits, left, left_sigma)]
 
 
+def show_injector(
+    session: CalibrationSession, stage: str, injector: str
+) -> tuple[str, WeightsShown] | None:
+    """Let backward taps see a stage's injector through bright weights.
+
+    Returns the bank that sees it and what the panel shows, or nothing if no bank does.
+    """
+    light = session.light
+    names = list(light.stages)
+    before = names[names.index(stage) - 1] if names.index(stage) else None
+    taps = session.section(stage).taps
+    bank = taps.rho or (None if before is None else session.section(before).taps.delta)
+    if bank is None:
+        return None
+    light.bypass(True)
+    light.open_arms("reference", "backward")
+    hardware = session.hardware(stage)
+    hardware.set_field_gain(backward_gain(session, stage, injector, bank))
+    bright = hardware.bank.full_scale * hardware.field_gain
+    shown = hardware.encode(np.full((hardware.outputs, hardware.inputs), bright, np.float32))
+    light.show(stage, shown.depth, shown.offset)
+    return bank, shown
+
+
 def backward_gain(session: CalibrationSession, stage: str, injector: str, bank: str) -> float:
     """Return the field gain at which a bright block takes a third of the backward taps' range."""
     hardware = session.hardware(stage)
@@ -179,40 +214,63 @@ def backward_gain(session: CalibrationSession, stage: str, injector: str, bank: 
     return max(1.0, min(wanted, highest))
 
 
-def _sweep(
-    session: CalibrationSession, name: str, bank: str, *, one_to_one: bool = False
-) -> _Sweep:
-    """Sweep every channel alone; weigh the detectors by how much each sees of it."""
+def _sweep(session: CalibrationSession, name: str, bank: str, *, one_to_one: bool = False) -> Sweep:
+    """Sweep the volts of every channel alone."""
+    encoder = session.tables.encoders[name]
+    assert isinstance(encoder, EncoderTable)
+    levels = np.linspace(*session.light.volts_range(name), _LEVELS)
+    shape = np.sin(0.5 * np.pi * levels / encoder.half_wave_volts.mean())
+    return sweep_channels(session, name, bank, levels, shape, one_to_one=one_to_one)
+
+
+def sweep_channels(
+    session: CalibrationSession,
+    name: str,
+    bank: str,
+    levels: Floats,
+    shape: Floats,
+    *,
+    one_to_one: bool = False,
+) -> Sweep:
+    """Sweep every channel of an emitter alone, the others at rest.
+
+    Parameters
+    ----------
+    levels, shape
+        ``[k]`` what a channel is driven with, and about what light that gives, by which the
+        detectors are weighed: by how much each sees of the channel.
+    one_to_one
+        Whether each channel looks into one detector of its own.
+    """
     light = session.light
-    low, high = light.volts_range(name)
-    levels = np.linspace(low, high, _LEVELS)
     rest = light.rest_volts[name]
-    count = rest.size
-    drive = np.tile(rest, (_LEVELS * count, 1))
+    count, steps = rest.size, levels.size
+    drive = np.tile(rest, (steps * count, 1))
     for channel in range(count):
-        drive[channel * _LEVELS : (channel + 1) * _LEVELS, channel] = levels
+        drive[channel * steps : (channel + 1) * steps, channel] = levels
     read = light.take({name: drive}, [bank])[bank].astype(np.float64)
     state = session.banks[bank]
     now = session.noise_in_light(bank)
     # [channel, level, detector], relative to the mean over levels.
-    cube = read.reshape(count, _LEVELS, -1)
+    cube = read.reshape(count, steps, -1)
     if one_to_one:
         signal = np.stack([cube[channel, :, channel] for channel in range(count)], axis=1)
-        return _Sweep(levels, signal, now[:count])
+        return Sweep(levels, signal, now[:count])
     cube = cube[:, :, state.usable]
     centred = cube - cube.mean(axis=1, keepdims=True)
     noise = now[state.usable]
-    shape = np.sin(0.5 * np.pi * levels / session.tables.encoders[name].half_wave_volts.mean())
     weights = np.einsum("k,ckd->cd", shape - shape.mean(), centred) / noise**2
     norms = np.abs(weights * noise).sum(axis=1)
     weights /= np.maximum(norms, 1e-300)[:, np.newaxis]
     signal = np.einsum("cd,ckd->kc", weights, cube - state.offset_volts[state.usable])
-    return _Sweep(levels, signal, np.sqrt((weights**2 * noise**2).sum(axis=1)))
+    return Sweep(levels, signal, np.sqrt((weights**2 * noise**2).sum(axis=1)))
 
 
-def _fit_curves(session: CalibrationSession, name: str, sweep: _Sweep) -> EachFit:
+def _fit_curves(session: CalibrationSession, name: str, sweep: Sweep) -> EachFit:
     """Fit amplitude, half-wave voltage, bias and level of every channel."""
-    half_wave = float(np.median(session.tables.encoders[name].half_wave_volts))
+    encoder = session.tables.encoders[name]
+    assert isinstance(encoder, EncoderTable)
+    half_wave = float(np.median(encoder.half_wave_volts))
     best: EachFit | None = None
     # The half-wave voltage may be far from the data sheet's: start from several.
     for factor in (1.0, 0.8, 1.25):
@@ -232,8 +290,8 @@ def _fit_curves(session: CalibrationSession, name: str, sweep: _Sweep) -> EachFi
     return best
 
 
-def _fit_from(sweep: _Sweep, half_wave: float) -> EachFit:
-    volts, signal = sweep.volts, sweep.signal.T
+def _fit_from(sweep: Sweep, half_wave: float) -> EachFit:
+    volts, signal = sweep.drive, sweep.signal.T
     turn = 0.5 * np.pi * volts / half_wave
     columns = np.stack([np.sin(turn), np.cos(turn), np.ones_like(volts)], axis=1)
     sine, cosine, level = np.linalg.lstsq(columns, sweep.signal, rcond=None)[0]
@@ -334,7 +392,7 @@ def _left_at_null(
 def _result(
     session: CalibrationSession,
     name: str,
-    sweep: _Sweep,
+    sweep: Sweep,
     fits: EachFit,
     left: Floats,
     left_sigma: Floats,
@@ -347,7 +405,7 @@ def _result(
     sigmas = fits.sigmas
     # A channel counts as dead by its swing, which a sine fitted to noise does not have.
     size = sweep.signal.max(axis=0) - sweep.signal.min(axis=0)
-    dead = size < _DEAD * np.median(size)
+    dead = size < DEAD * np.median(size)
     refused: Flags = np.zeros(len(fits.parameters), np.bool_)
     worst = ""
     for channel in range(len(fits.parameters)):
@@ -359,7 +417,7 @@ def _result(
         if reason:
             refused[channel] = True
             worst = worst or f"channel {channel}: {reason}"
-    if refused.sum() > _MOST_BAD * len(refused):
+    if refused.sum() > MOST_BAD * len(refused):
         result.refuse(f"{refused.sum()} of {len(refused)} channels do not fit, {worst}")
     elif refused.any():
         result.notes.append(f"does not fit and is not used: {listed_channels(refused)}, {worst}")
@@ -396,12 +454,12 @@ def _result(
             )
         )
         shown = int(np.argmax(alive))
-        angle = 0.5 * np.pi * sweep.volts / values[shown, 1] + values[shown, 2]
+        angle = 0.5 * np.pi * sweep.drive / values[shown, 1] + values[shown, 2]
         fitted = values[shown, 0] * np.sin(angle) + values[shown, 3]
         result.curves.append(
             Curve(
                 f"{name}, channel {shown}",
-                sweep.volts,
+                sweep.drive,
                 sweep.signal[:, shown],
                 fitted,
                 "modulator voltage (V)",

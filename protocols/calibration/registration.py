@@ -5,8 +5,8 @@ another column's blocks, give the raster's shift or the exchanged fibres away. W
 an actuator for the reference phases, it is swept with all blocks lit: that gives the phase of
 every tap and what a volt turns, and the actuator is left where the bank is in phase.
 
-What needs a camera and is not done: affine maps from mirrors to panel to camera, regions of
-interest, overlap of the beams in the cell, and the wavefront inside a block.
+Where cameras see neurons ``camera_registration`` finds. Not done: affine maps from mirrors to
+panel, overlap of the beams in the cell, and the wavefront inside a block.
 """
 
 from __future__ import annotations
@@ -97,10 +97,9 @@ def reference_sweeps(
 ) -> dict[str, tuple[Floats, Floats, Floats]]:
     """Sweep the actuators; return volts ``[k]``, signals ``[k, n]`` and noise ``[n]`` by bank."""
     actuator = session.light.reference_phase
-    channels = session.light.banks()
-    if actuator is None:
+    served = [bank for bank in banks if session.light.can_turn(bank)]
+    if actuator is None or not served:
         return {}
-    served = [bank for bank in banks if channels.index(bank) < actuator.channels]
     limit = actuator.limits()["volts"]
     steps = np.linspace(limit.low, limit.high, _STEPS)
     signals: dict[str, list[Floats]] = {bank: [] for bank in served}
@@ -193,7 +192,7 @@ def phases_of_taps(
 
 def store_rest(session: CalibrationSession, result: ProtocolResult) -> None:
     """Add the table of the actuators to a result."""
-    name = session.light.file.arms.reference.phase
+    name = session.light.file.reference_phase
     actuator = session.light.reference_phase
     if name is None or actuator is None:
         return

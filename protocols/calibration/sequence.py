@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -16,14 +17,17 @@ from threadpoolctl import threadpool_limits
 from instruments.bench_file.schema import BenchFile
 from instruments.bench_opening import measured_tables, nominal_tables, open_bench
 from instruments.calibration.bench_tables import table_path
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration_light import CalibrationLight
 from instruments.errors import CalibrationError, LimitError, SettingsError
 from instruments.opening import SharedResources, prepare_instruments
 from protocols.calibration import (
     absorber,
     amplifiers,
+    camera_registration,
     detector_noise,
     detectors,
+    mirrors,
     modulators,
     oven_scan,
     probe_transmission,
@@ -40,8 +44,10 @@ logger = logging.getLogger(__name__)
 
 PROTOCOLS = (
     detectors.NAME,
+    camera_registration.NAME,
     registration.NAME,
     modulators.NAME,
+    mirrors.NAME,
     spatial_light_modulator.NAME,
     vector_matrix.NAME,
     taps.NAME,
@@ -53,6 +59,7 @@ PROTOCOLS = (
 _FOUNDATIONS = (
     registration.NAME,
     modulators.NAME,
+    mirrors.NAME,
     spatial_light_modulator.NAME,
     vector_matrix.NAME,
     taps.NAME,
@@ -147,10 +154,14 @@ def _known(name: str) -> str:
 def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[Step]:
     yield Step(detectors.NAME, "all banks", None, detectors.calibrate_detectors)
     for stage in session.light.stages:
+        if camera_registration.camera_ports(session, stage):
+            yield _of(camera_registration.NAME, stage, camera_registration.calibrate_cameras)
+    for stage in session.light.stages:
         section = session.section(stage)
         yield _of(registration.NAME, stage, registration.calibrate_registration)
         if section.inputs is not None:
-            yield _of(modulators.NAME, stage, modulators.calibrate_source)
+            own = _emitter_protocol(session, section.inputs)
+            yield _of(own.NAME, stage, own.calibrate_source)
         yield _of(spatial_light_modulator.NAME, stage, spatial_light_modulator.calibrate_panel)
         yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_forward)
         yield _of(taps.NAME, stage, taps.calibrate_forward_taps)
@@ -160,13 +171,16 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
             if oven_celsius:
                 yield _of(absorber.NAME, stage, partial(oven_scan.scan_oven, celsius=oven_celsius))
         if section.emitter is not None:
-            yield _of(modulators.NAME, stage, modulators.calibrate_emitter)
+            own = _emitter_protocol(session, section.emitter)
+            yield _of(own.NAME, stage, own.calibrate_emitter)
         if section.amplifier is not None:
             yield _of(amplifiers.NAME, stage, amplifiers.calibrate_amplifier)
     for stage in session.light.stages:
-        if session.section(stage).injector is not None:
+        injector = session.section(stage).injector
+        if injector is not None:
+            own = _emitter_protocol(session, injector)
             yield _of(taps.NAME, stage, taps.calibrate_backward_taps)
-            yield _of(modulators.NAME, stage, modulators.calibrate_injector)
+            yield _of(own.NAME, stage, own.calibrate_injector)
             yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_backward)
     for stage in session.light.stages:
         section = session.section(stage)
@@ -174,6 +188,29 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
             yield _of(taps.NAME, stage, taps.background)
         if section.absorber and section.taps.delta is not None:
             yield _of(absorber.NAME, stage, probe_transmission.compare_probe)
+
+
+class _EmitterProtocol(Protocol):
+    """What the modules on modulators and on mirrors have in common."""
+
+    NAME: str
+
+    def calibrate_source(self, session: CalibrationSession, stage: str) -> list[ProtocolResult]: ...
+
+    def calibrate_emitter(
+        self, session: CalibrationSession, stage: str
+    ) -> list[ProtocolResult]: ...
+
+    def calibrate_injector(
+        self, session: CalibrationSession, stage: str
+    ) -> list[ProtocolResult]: ...
+
+
+def _emitter_protocol(session: CalibrationSession, name: str) -> _EmitterProtocol:
+    """Return the protocols for an emitter, by what its table is of."""
+    if isinstance(session.tables.encoders[name], MirrorEncoderTable):
+        return mirrors
+    return modulators
 
 
 def _of(

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from instruments.bench_file.schema import StageSection
 from instruments.calibration.bench_tables import BenchTables
+from instruments.calibration.camera_regions import CameraRegionsTable
 from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.table import CalibrationTable, Provenance
 from instruments.calibration.tap import TapTable
 from instruments.calibration_light import CalibrationLight
@@ -105,8 +107,8 @@ class CalibrationSession:
                 np.ones(table.channels, np.bool_),
             )
         for name, encoder in self.tables.encoders.items():
-            self.light.rest_volts[name] = encoder.dark_volts
-        phases = self.tables.reference_phases.get(self.light.file.arms.reference.phase or "")
+            self.light.rest_volts[name] = encoder.dark_drive
+        phases = self.tables.reference_phases.get(self.light.file.reference_phase or "")
         if phases is not None:
             for channel, bank in enumerate(self.light.banks()[: phases.channels]):
                 self.rest_volts[bank] = float(phases.rest_volts[channel])
@@ -193,8 +195,10 @@ class CalibrationSession:
         in_use = self.light.bench.tables
         assert in_use is not None
         in_use.adopt(name, table)
-        if isinstance(table, EncoderTable):
-            self.light.rest_volts[name] = table.dark_volts
+        if isinstance(table, (EncoderTable, MirrorEncoderTable)):
+            self.light.rest_volts[name] = table.dark_drive
+        elif isinstance(table, CameraRegionsTable):
+            self.light.camera(name).use_table(table)
 
     def wander(
         self,

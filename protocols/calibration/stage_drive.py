@@ -25,6 +25,7 @@ _REACH = 0.95
 
 
 _LONG_LOOK = 128
+_LEAST_TURN = 0.5
 _REST_SHOTS = 8
 _AT_REST = 0.33
 
@@ -44,8 +45,9 @@ class StageDrive:
     level
         The field really asked for.
     quadrature
-        ``[n, n]`` what the tables say is in quadrature at input k while input i is lit at 1, which
-        taps do not see; ``None`` where inputs come from modulators.
+        ``[n, n]`` what is in quadrature at input k while input i is lit at 1, which taps in phase
+        do not see: measured with their reference turned, or else what the tables say; ``None``
+        where the stage emits its inputs itself.
     """
 
     def __init__(self, session: CalibrationSession, stage: str, level: float) -> None:
@@ -64,8 +66,12 @@ class StageDrive:
         self._source = source
         encoder = session.tables.encoders[source]
         alive = encoder.field_at_full != 0.0
-        reach = np.minimum(encoder.highest_fields, -encoder.lowest_fields)[alive].min()
-        self._reach = _REACH * float(reach)
+        reach = encoder.highest_fields
+        if encoder.is_signed:
+            reach = np.minimum(reach, -encoder.lowest_fields)
+        self._reach = _REACH * float(reach[alive].min())
+        # Of light without a sign the negative half stays dark, and differences are half as large.
+        self._lowest = -self._reach if encoder.is_signed else 0.0
         self.level = level if self._before else min(level, self._reach)
         self._inverses: list[Floats] = []
         self._turns = np.zeros(0)
@@ -135,9 +141,55 @@ class StageDrive:
         if self._before and not self._readings:
             # What enters the stage is as good as its taps: they get a long look to begin with.
             self._keep(self.expose_fields(self.wanted(), [], _LONG_LOOK)[0], _LONG_LOOK)
+            self._look_in_quadrature()
         inputs, volts = self.expose_fields(self.wanted(), banks, repeats)
         self._keep(inputs, repeats)
         return volts
+
+    def _look_in_quadrature(self) -> None:
+        """Read the inputs with the reference of their taps turned, if an actuator can turn it.
+
+        What emitters and panels add in quadrature cancels in no orthogonal row, and the tables
+        know of the panels' share only.
+        """
+        session = self._session
+        monitor = session.section(self._before[-1]).taps.a
+        slope = None if monitor is None else session.radians_per_volt.get(monitor)
+        if monitor is None or slope is None or self.quadrature is None:
+            return
+        rest = session.rest_volts.get(monitor, 0.0)
+        volts = session.within_reach(monitor, rest + 0.5 * np.pi / slope)
+        turned = slope * (volts - rest)
+        if abs(np.sin(turned)) < _LEAST_TURN:
+            return
+        table, emitted = session.tables.taps[monitor], self.volts(self.wanted())
+        repeated = {name: np.tile(one, (_LONG_LOOK, 1)) for name, one in emitted.items()}
+
+        def seen() -> Floats:
+            read = _mean(session.light.take(repeated, [monitor])[monitor], _LONG_LOOK)
+            fields = np.asarray(table.read(read).fields, np.float64)[:, : self.inputs]
+            half = 0.5 * (fields[: self.inputs] - fields[self.inputs :]) / self.level
+            return np.asarray(half.T, np.float64)
+
+        in_phase = seen()
+        session.light.turn_references({monitor: volts})
+        in_quadrature = seen()
+        session.light.turn_references({monitor: rest})
+        # A tap at phi reads Re(E exp(-i phi)); its table divides by cos(phi).
+        phases = np.zeros(self.inputs)
+        known = session.tap_phases.get(monitor, phases)[: self.inputs]
+        phases[: known.size] = known
+        own = np.cos(phases)[:, np.newaxis]
+        after, before = phases[:, np.newaxis] + turned, phases[:, np.newaxis]
+        real = own * (in_phase * np.sin(after) - in_quadrature * np.sin(before)) / np.sin(turned)
+        imaginary = own * (in_quadrature * np.cos(before) - in_phase * np.cos(after))
+        light = real + 1j * imaginary / np.sin(turned)
+        self._turns = np.angle(np.diag(light))
+        measured = (light * np.exp(-1j * self._turns)).imag
+        np.fill_diagonal(measured, 0.0)
+        # Taps that see nothing leave what the tables say.
+        usable = session.banks[monitor].usable[: self.inputs]
+        self.quadrature = np.where(usable[:, np.newaxis], measured, self.quadrature)
 
     def _keep(self, inputs: Floats, repeats: int) -> None:
         self._readings.append(inputs)
@@ -177,7 +229,7 @@ class StageDrive:
         for inverse in reversed(self._inverses):
             sent = sent @ inverse.T
         encoder = self._session.tables.encoders[self._source]
-        bounded = np.clip(sent, -self._reach, self._reach).astype(np.float32)
+        bounded = np.clip(sent, self._lowest, self._reach).astype(np.float32)
         return {self._source: encoder.encode(bounded)}
 
     def matrix(self, volts: Floats) -> Floats:
@@ -227,7 +279,8 @@ class StageDrive:
         if bank not in self._noise:
             self._noise[bank] = self._session.noise_in_light(bank)
         single = self._noise[bank]
-        noise: Floats = single / (np.sqrt(2.0 * repeats) * self.level)
+        step = 0.5 * (self.level - max(-self.level, self._lowest))
+        noise: Floats = single / (np.sqrt(2.0 * repeats) * step)
         return noise
 
     def inputs_wander(self) -> Floats:

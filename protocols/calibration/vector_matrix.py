@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from instruments.calibration.encoder import EncoderTable
 from instruments.calibration.weight_bank import WeightBankTable
 from protocols.calibration.fitting import Acceptance, Fit, fit, fit_sparse, repeats_for
 from protocols.calibration.injection import Injection, backward_banks
@@ -400,9 +399,7 @@ def _store_injector(
         **old.covariance,
         "offset": old.covariance.get("offset", np.zeros(old.channels)) * (ratios * scale) ** 2,
     }
-    table = EncoderTable(
-        old.half_wave_volts,
-        old.bias_radians,
+    table = old.rescaled(
         full * scale,
         offset * scale,
         provenance=session.provenance(name),

@@ -40,9 +40,9 @@ def calibrate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Protocol to run: detectors, registration, modulators, "
-            "spatial-light-modulator, vector-matrix, taps, absorber, amplifiers. May be repeated; "
-            "what it needs of the others is taken from the stored tables.",
+            help="Protocol to run: detectors, camera-registration, registration, modulators, "
+            "mirrors, spatial-light-modulator, vector-matrix, taps, absorber, amplifiers. May be "
+            "repeated; what it needs of the others is taken from the stored tables.",
         ),
     ] = None,
     out: Annotated[

@@ -22,6 +22,8 @@ backbeam check                      the built-in bench, all of it simulated
 backbeam check my_bench.toml        your own, as `backbeam init` wrote it
 
 backbeam check my_bench.toml --simulate wire      the drivers, talking to models of the boxes
+
+backbeam check my_bench.toml --display-timing     how late the light of its panel is
 """
 
 
@@ -32,6 +34,25 @@ def check(
     ] = "digits",
     simulate: Simulate = None,
     record_wire: RecordWire = None,
+    display_timing: Annotated[
+        bool,
+        typer.Option(
+            "--display-timing",
+            help="Switch the light on, flash a panel and read a photodetector shot by shot: "
+            "latency from handing a frame over to light, its spread, settling time, frames "
+            "skipped.",
+        ),
+    ] = False,
+    panel: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --display-timing: which panel; by default the first whose stage has inputs.",
+        ),
+    ] = None,
+    flashes: Annotated[
+        int, typer.Option(min=2, help="With --display-timing: how often it is switched.")
+    ] = 100,
 ) -> None:
     """Open every instrument of a bench and bring it to its safe state; switch nothing on.
 
@@ -50,11 +71,16 @@ def check(
         console = open_console()
         _print_instruments(console, file, opened)
         _print_tables(console, opened)
+        if display_timing:
+            from protocols.commands.display_timing import print_display_timing
+
+            print_display_timing(console, file, opened, panel, flashes)
         report = opened.make_safe()
         _print_safe_state(console, report)
     if not report.reached:
         raise InstrumentError(str(report))
-    typer.echo(f"bench {file.name} is ready; nothing was switched on")
+    switched = "what was switched on is off again" if display_timing else "nothing was switched on"
+    typer.echo(f"bench {file.name} is ready; {switched}")
 
 
 def _print_instruments(console: Console, file: BenchFile, bench: Bench) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from instruments.bench_file.schema import BenchFile
-    from instruments.exposure_plan import BatchPlan, PanelPace
+    from instruments.exposure_plan import BatchPlan, PanelPace, ShotPace
     from instruments.gain_plan import PlannedGain
     from instruments.network import Array, Layer
     from instruments.opening import PreparedInstrument
@@ -69,7 +69,7 @@ def plan(
     will not work is said at the end.
     """
     from instruments.bench_opening import network_layers, nominal_tables
-    from instruments.exposure_plan import panel_paces, plan_batch
+    from instruments.exposure_plan import panel_paces, plan_batch, shot_pace
     from instruments.gain_plan import plan_gains
     from instruments.opening import prepare_instruments
     from instruments.power_budget import power_budget
@@ -82,7 +82,8 @@ def plan(
     layers = network_layers(file)
     matrices, origin = _weights(weights, layers)
     paces = panel_paces(file, prepared)
-    batch = plan_batch(file, paces, batch_size)
+    shots = shot_pace(file, prepared)
+    batch = plan_batch(file, paces, batch_size, shots)
     gains = plan_gains(file, tables.weight_banks, tables.amplifiers, matrices)
     powers = power_budget(
         file,
@@ -94,11 +95,11 @@ def plan(
     console = open_console()
     sizes = "-".join(map(str, file.network.layers))
     typer.echo(f"bench {file.name}, {sizes}: nothing is opened or switched on")
-    _print_exposures(console, file, batch, batch_size)
-    _print_time(file, paces, batch, batch_size, samples)
+    _print_exposures(console, shots, batch, batch_size)
+    _print_time(file, paces, shots, batch, batch_size, samples)
     _print_gains(console, gains, origin)
     _print_powers(console, file, powers)
-    for remark in _remarks(file, prepared, paces, batch, gains, powers):
+    for remark in _remarks(file, prepared, paces, shots, batch, gains, powers):
         typer.echo(f"warning: {remark}")
 
 
@@ -114,7 +115,7 @@ def _weights(path: Path | None, layers: Sequence[Layer]) -> tuple[list[Array], s
     return drawn, f"a start from N(0, {PAPER_STANDARD_DEVIATION:g})"
 
 
-def _print_exposures(console: Console, file: BenchFile, batch: BatchPlan, batch_size: int) -> None:
+def _print_exposures(console: Console, shots: ShotPace, batch: BatchPlan, batch_size: int) -> None:
     from protocols.commands.tables import print_table
     from protocols.readable_quantities import readable
 
@@ -131,8 +132,7 @@ def _print_exposures(console: Console, file: BenchFile, batch: BatchPlan, batch_
         for one in batch.exposures
     ]
     typer.echo(
-        f"\nExposures of a batch of {batch_size}, a shot every "
-        f"{readable(file.exposure.shot_period, 's')}"
+        f"\nExposures of a batch of {batch_size}, a shot every {readable(shots.seconds, 's')}"
     )
     print_table(
         console,
@@ -145,6 +145,7 @@ def _print_exposures(console: Console, file: BenchFile, batch: BatchPlan, batch_
 def _print_time(
     file: BenchFile,
     paces: Mapping[str, PanelPace],
+    shots: ShotPace,
     batch: BatchPlan,
     batch_size: int,
     samples: int | None,
@@ -153,7 +154,7 @@ def _print_time(
     from protocols.readable_quantities import readable, readable_duration
 
     count, what = _epoch_samples(file, samples)
-    seconds = epoch_seconds(file, paces, batch_size, count)
+    seconds = epoch_seconds(file, paces, batch_size, count, shots)
     frames = f"{batch.frames} time{'s' if batch.frames > 1 else ''}"
     typer.echo(
         f"a batch takes {readable(batch.seconds, 's')}, most of it {batch.paced_by}; panels are "
@@ -281,6 +282,7 @@ def _remarks(
     file: BenchFile,
     prepared: Mapping[str, PreparedInstrument],
     paces: Mapping[str, PanelPace],
+    shots: ShotPace,
     batch: BatchPlan,
     gains: Sequence[PlannedGain],
     powers: Sequence[StagePower],
@@ -296,6 +298,12 @@ def _remarks(
                 f"the settings of {pace.instrument} do not state refresh and settling; they are "
                 "counted as no time"
             )
+    if shots.seconds > file.exposure.shot_period:
+        yield (
+            f"{shots.instrument} shows a picture for {readable(shots.seconds, 's')} at least and "
+            f"exposure.shot_period is {readable(file.exposure.shot_period, 's')}: planned with the "
+            "longer one; the bench will not run before the file says so too"
+        )
     longest = max(batch.exposures, key=lambda one: one.seconds)
     if longest.seconds > file.exposure.timeout:
         yield (

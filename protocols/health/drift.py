@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from instruments.bench import Bench
 from instruments.bench_file.schema import BenchFile
+from instruments.calibration.encoder import EncoderTable
 from instruments.calibration_light import CalibrationLight
 from instruments.network import Array
 from protocols.calibration import absorber, modulators, spatial_light_modulator, vector_matrix
@@ -180,9 +181,8 @@ def _nulls(bench: Bench, generator: np.random.Generator) -> list[Drift]:
     """Swing every modulator alone to both sides of its null: they have to be alike."""
     file = _file(bench)
     light, found = CalibrationLight(bench, file), []
-    light.rest_volts = {
-        name: table.dark_volts for name, table in tables_of(bench).tables.encoders.items()
-    }
+    encoders = tables_of(bench).tables.encoders
+    light.rest_volts = {name: table.dark_drive for name, table in encoders.items()}
     try:
         for place, (name, stage) in enumerate(file.stages.items()):
             before = list(file.stages.values())[place - 1] if place else stage
@@ -192,33 +192,37 @@ def _nulls(bench: Bench, generator: np.random.Generator) -> list[Drift]:
                 (stage.inputs, forward, True),
                 (stage.injector, backward if light.can_bypass else None, False),
             ):
-                if array is not None and bank is not None:
-                    light.bypass(not is_forward or bank == stage.taps.a)
-                    light.open_arms("reference", "forward" if is_forward else "backward")
-                    value, sigma = _null(light, bench, array, bank)
-                    found.append(
-                        Drift(
-                            name=f"null_{array}",
-                            what=f"null of {array}",
-                            instrument=array,
-                            stage=name,
-                            value=value,
-                            sigma=sigma,
-                            allowed=_ALLOWED_NULL_RADIANS,
-                            unit="rad",
-                            protocol=modulators.NAME,
-                            nominal=_is_nominal(bench, "encoders", array),
-                        )
+                table = None if array is None else encoders[array]
+                # Mirrors have no null that could drift.
+                if array is None or bank is None or not isinstance(table, EncoderTable):
+                    continue
+                light.bypass(not is_forward or bank == stage.taps.a)
+                light.open_arms("reference", "forward" if is_forward else "backward")
+                value, sigma = _null(light, table, array, bank)
+                found.append(
+                    Drift(
+                        name=f"null_{array}",
+                        what=f"null of {array}",
+                        instrument=array,
+                        stage=name,
+                        value=value,
+                        sigma=sigma,
+                        allowed=_ALLOWED_NULL_RADIANS,
+                        unit="rad",
+                        protocol=modulators.NAME,
+                        nominal=_is_nominal(bench, "encoders", array),
                     )
+                )
     finally:
         light.bypass(False)
         light.open_arms("reference", "forward", "backward")
     return found
 
 
-def _null(light: CalibrationLight, bench: Bench, array: str, bank: str) -> tuple[float, float]:
+def _null(
+    light: CalibrationLight, table: EncoderTable, array: str, bank: str
+) -> tuple[float, float]:
     """Return by how much channels are off null, rms in radians, and its standard error."""
-    table = tables_of(bench).tables.encoders[array]
     count, null = table.channels, table.dark_volts.astype(np.float64)
     low, high = light.volts_range(array)
     swing = np.minimum(_SWING * table.half_wave_volts, np.minimum(high - null, null - low))

@@ -8,28 +8,27 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from instruments.errors import InstrumentError, LimitError
-from instruments.interfaces.camera import Region
+from instruments.errors import InstrumentError
+from instruments.interfaces.camera import Region, check_regions, region_means
 from instruments.interfaces.sequence import SequenceStage, SequenceState
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
-from sim_backends.simulated.measurement_noise import measurement_noise
 from sim_backends.simulated.settings import CameraSettings
 from sim_backends.simulated.simulated_instrument import SimulatedInstrument, check_all_fired
 from sim_backends.simulated.stage_light import powers, stage_looked_at
 from sim_backends.simulated.trigger_line import check_keeps_up, shared_trigger_line
+from sim_backends.simulated.twin_of_bench import SPOT_RADIUS, camera_layout
+from sim_backends.twin.camera import CameraTruth
+from sim_backends.twin.imperfections import Imperfections
 
 Frames = npt.NDArray[np.uint16]
 
-# Radius of a spot in pitches, to 1/e^2 of its intensity.
-_SPOT_RADIUS = 0.3
-
 
 class SimulatedCamera(SimulatedInstrument):
-    """A camera that looks at one port of a stage, without a reference: it sees powers, no signs.
+    """A camera; every neuron is a Gaussian spot (``sim_backends.twin.camera``).
 
-    Every neuron is a Gaussian spot. Counts have photon and read noise, a black level and a full
-    well, and are whole numbers.
+    As a tap of a stage it sees the tap's light and the reference that interferes with it. Any other
+    looks at the port its settings name, without a reference: it sees powers, no signs.
     """
 
     kind: ClassVar[str] = "camera"
@@ -56,8 +55,8 @@ class SimulatedCamera(SimulatedInstrument):
         self._counter = 0
         self.sequence = SequenceState(self.name, loads=False)
         self._frames: list[Frames] = []
-        self._stage = stage_looked_at(request)
-        self._noise = measurement_noise(request)
+        self._is_tap = self.name in self.twin.cameras
+        self._stage = None if self._is_tap else stage_looked_at(request)
         self._spots = self._make_spots()
         shared_trigger_line(request).watchers[self.name] = self
 
@@ -96,20 +95,7 @@ class SimulatedCamera(SimulatedInstrument):
         """Give every channel its region; errors as of the interface."""
         self._check_open()
         self.sequence.check_load()
-        if not regions:
-            raise LimitError(f"{self.name}: no region given; give one for each channel")
-        for one in regions:
-            inside = (
-                min(one.row, one.column) >= 0
-                and min(one.height, one.width) >= 1
-                and one.row + one.height <= self.rows
-                and one.column + one.width <= self.columns
-            )
-            if not inside:
-                raise LimitError(
-                    f"{self.name}: {one} is not on the sensor of {self.rows} x {self.columns} "
-                    "pixels"
-                )
+        check_regions(self.name, regions, self.rows, self.columns)
         self._regions = tuple(regions)
 
     def region_of(self, neuron: int) -> Region:
@@ -138,12 +124,7 @@ class SimulatedCamera(SimulatedInstrument):
 
     def read(self, timeout_seconds: float) -> npt.NDArray[np.float32]:
         """Return each region's mean counts ``[shots, channels]``."""
-        frames = self.read_frames(timeout_seconds)
-        means = [
-            frames[:, r.row : r.row + r.height, r.column : r.column + r.width].mean(axis=(1, 2))
-            for r in self._regions
-        ]
-        return np.stack(means, axis=1).astype(np.float32)
+        return region_means(self.read_frames(timeout_seconds), self._regions)
 
     def read_frames(self, timeout_seconds: float) -> Frames:
         """Return the frames ``[shots, rows, columns]``."""
@@ -153,6 +134,13 @@ class SimulatedCamera(SimulatedInstrument):
         self._frames = []
         self.sequence.read_out()
         return frames
+
+    def take_new_frames(self) -> Frames:
+        """Hand over the frames ``[n, rows, columns]`` that came so far, and wait for none."""
+        self._check_open()
+        came, self._frames = self._frames, []
+        empty = np.zeros((0, self.rows, self.columns), np.uint16)
+        return np.concatenate([empty, *came])
 
     def stop(self) -> None:
         """Abandon what is armed or not yet read."""
@@ -167,39 +155,33 @@ class SimulatedCamera(SimulatedInstrument):
             self._frames.append(self._frames_of(taken))
 
     def _frames_of(self, shots: int) -> Frames:
-        own = self._own
-        shape = (shots, self.rows * self.columns)
-        light = np.zeros(shape, np.float32)
+        share = self._exposure_seconds / self._own.nominal_exposure
+        if self._is_tap:
+            return self.twin.photograph(self.name, shots, share)
+        light = np.zeros((1, shots, 0), np.float32)
         if self._stage is not None:
-            share = self._exposure_seconds / own.nominal_exposure
-            light = powers(self._stage, own.port)[:shots] @ self._spots * np.float32(share)
-        variance = light / own.electrons_per_count + own.read_noise**2
-        noise = np.sqrt(variance) * self._noise.generator.normal(size=shape)
-        counts = own.black_level + light + noise
-        clipped = np.clip(np.rint(counts), 0, own.full_well)
-        frames: Frames = clipped.astype(np.uint16).reshape(shots, self.rows, self.columns)
-        return frames
+            light = np.sqrt(powers(self._stage, self._own.port))[np.newaxis, :shots]
+        noise = self.twin.noise
+        return self._spots.frames(light, reference=False, share=share, noise=noise)
 
-    def _make_spots(self) -> npt.NDArray[np.float32]:
-        """Return the counts ``[n, pixels]`` of every neuron's spot at a field of 1."""
+    def _make_spots(self) -> CameraTruth:
+        """Return the spots of a camera that is no tap, all of them where they should be."""
         own = self._own
-        if self._stage is None:
-            return np.zeros((0, self.rows * self.columns), np.float32)
-        neurons, pitch = self._stage.layout.outputs, own.spot_pitch
-        fit = (self.rows // pitch) * (self.columns // pitch)
-        if neurons > fit:
-            raise InstrumentError(
-                f"{self.name}: stage '{own.stage}' has {neurons} neurons; {fit} spots of "
-                f"{pitch} pixels fit its {self.rows} x {self.columns} pixels"
-            )
-        place = np.arange(pitch) - (pitch - 1) / 2
-        profile = np.exp(-2 * (place / (_SPOT_RADIUS * pitch)) ** 2)
-        spot = own.counts_per_power * np.outer(profile, profile) / profile.max() ** 2
-        spots = np.zeros((neurons, self.rows, self.columns), np.float32)
-        for neuron in range(neurons):
-            at = self.region_of(neuron)
-            spots[neuron, at.row : at.row + pitch, at.column : at.column + pitch] = spot
-        return spots.reshape(neurons, -1)
+        centres: list[tuple[float, float]] = []
+        if self._stage is not None:
+            neurons, pitch = self._stage.layout.outputs, own.spot_pitch
+            fit = (self.rows // pitch) * (self.columns // pitch)
+            if neurons > fit:
+                raise InstrumentError(
+                    f"{self.name}: stage '{own.stage}' has {neurons} neurons; {fit} spots of "
+                    f"{pitch} pixels fit its {self.rows} x {self.columns} pixels"
+                )
+            for neuron in range(neurons):
+                at = self.region_of(neuron)
+                centres.append((at.row + (pitch - 1) / 2, at.column + (pitch - 1) / 2))
+        layout = camera_layout(own, tuple(centres), SPOT_RADIUS * own.spot_pitch, 0.0, None)
+        exact = Imperfections.perfect().cameras
+        return CameraTruth(layout, exact, 1.0, np.random.default_rng(0))
 
     def _go_safe(self) -> None:
         self.sequence.stopped()

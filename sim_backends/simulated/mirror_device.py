@@ -9,11 +9,14 @@ import numpy.typing as npt
 
 from instruments.errors import InstrumentError
 from instruments.interfaces.block_geometry import BlockGeometry
-from instruments.interfaces.mirror_device import MirrorBlocks, expand_mirror_blocks
-from instruments.interfaces.sequence import SequenceState
+from instruments.interfaces.mirror_device import (
+    MirrorBlocks,
+    expand_mirror_blocks,
+    stripe_orders,
+)
+from instruments.interfaces.sequence import SequenceStage, SequenceState
 from instruments.limits import Limit, check_shape
 from instruments.opening import OpeningRequest
-from sim_backends.optics.micromirrors import lee_first_order
 from sim_backends.simulated.settings import MirrorDeviceSettings
 from sim_backends.simulated.simulated_instrument import SimulatedInstrument, check_all_fired
 from sim_backends.simulated.trigger_line import check_keeps_up, shared_trigger_line
@@ -22,12 +25,13 @@ Complexes = npt.NDArray[np.complex64]
 
 
 class SimulatedMirrorDevice(SimulatedInstrument):
-    """A mirror device on its own, with the light that leaves its blocks.
+    """A mirror device with the light that its frames send on, block by block.
 
-    The bench file has no role for a mirror device, so the twin of a bench is not lit by it:
-    ``fields`` says what its blocks send out. Without a carrier that is the share of mirrors that
-    are on; with one it is the first order of the Lee hologram (W.-H. Lee, Prog. Opt. 16, 119
-    (1978)), which has signs and phases.
+    Without a carrier that is the share of mirrors that are on; with one it is the first order of
+    the Lee hologram (W.-H. Lee, Prog. Opt. 16, 119 (1978)), which has signs and phases. Where a
+    stage of the bench is lit by it the twin is told, and blocks and carrier are those of the bench
+    file's section ``[mirrors.NAME]``; elsewhere those of the settings. A device that is not armed
+    holds its last frame.
     """
 
     kind: ClassVar[str] = "mirror_device"
@@ -47,10 +51,17 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         side = own.block_side
         self.raster = BlockGeometry(own.rows // side, own.columns // side, side, side)
         self._carrier = own.carrier_period
+        section = request.bench.mirrors.get(self.name)
+        if section is not None:
+            self.raster = section.blocks.geometry
+            self._carrier = section.carrier
+        self._drives = self.name in self.twin.mirrors
         self._picture_seconds = self._limits["picture_seconds"].low
         self.sequence = SequenceState(self.name, loads=True)
         self._fields: Complexes = np.zeros((1, *self.raster.shape), np.complex64)
         self._loaded_fields = self._fields
+        # What the twin was last told: the fields that were loaded and the rows of them.
+        self._told: tuple[Complexes, int, int] = (self._fields, 0, 1)
         shared_trigger_line(request).outputs[self.name] = self
 
     @classmethod
@@ -118,13 +129,18 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         """Abandon what is armed."""
         self._check_open()
         self.sequence.stopped()
+        self.twin.faults.stopped(self.name)
 
     def before_shots(self, shots: int) -> None:
-        """Step on; the last frame stays."""
-        first = self.sequence.fired
-        taken = self.sequence.triggered(shots)
-        if taken:
+        """Step through the armed sequence, or hold the last frame."""
+        if shots and self.sequence.stage is SequenceStage.ARMED:
+            first = self.sequence.fired
+            taken = self.sequence.triggered(shots)
             self._fields = self._loaded_fields[first : first + taken]
+            self._tell(self._loaded_fields, first, first + taken)
+        elif len(self._fields) > 1:
+            self._fields = self._fields[-1:]
+            self._tell(self._fields, 0, 1)
 
     def fields(self) -> Complexes:
         """Return the fields ``[shots, block rows, block columns]`` that the latest shots saw.
@@ -132,6 +148,17 @@ class SimulatedMirrorDevice(SimulatedInstrument):
         Relative to the light on the device; each block's field is its mean.
         """
         return self._fields.copy()
+
+    def _tell(self, fields: Complexes, first: int, end: int) -> None:
+        """Let the twin know what is shown, unless it was told the same before."""
+        told = self._told
+        if fields is told[0] and (first, end) == told[1:]:
+            return
+        self._told = (fields, first, end)
+        if self._drives:
+            channels = self.twin.layout.mirrors[self.name].channels
+            shown = fields[first:end]
+            self.twin.drive(self.name, shown.reshape(len(shown), -1)[:, :channels])
 
     def _check_load(self, shots: int) -> None:
         self._checked("shots", shots)
@@ -146,26 +173,28 @@ class SimulatedMirrorDevice(SimulatedInstrument):
             mirrors = self.raster.height * self.raster.width
             shares: Complexes = (blocks.mirrors_on / mirrors).astype(np.complex64)
             return shares
-        # A stripe's phase is that of its centre, counted against the first order's own.
-        centre = blocks.shifts + blocks.mirrors_on / 2
-        field = lee_first_order(blocks.mirrors_on / self._carrier, -centre / self._carrier)
-        holograms: Complexes = field.astype(np.complex64)
+        orders = stripe_orders(self.raster.height, self._carrier).astype(np.complex64)
+        turns = np.exp(-2j * np.pi * np.arange(self._carrier) / self._carrier).astype(np.complex64)
+        holograms: Complexes = orders[blocks.mirrors_on] * turns[blocks.shifts]
         return holograms
 
     def _light_of(self, frame: npt.NDArray[np.bool_]) -> Complexes:
-        down, across = self.raster.shape
-        side = self.raster.height
-        inside = frame[: down * side, : across * side].reshape(down, side, across, side)
+        raster = self.raster
+        inside = frame[raster.origin_row : raster.end_row, raster.origin_column : raster.end_column]
+        inside = inside.reshape(
+            raster.block_rows, raster.height, raster.block_columns, raster.width
+        )
         columns = inside.mean(axis=1, dtype=np.float32)
         if self._carrier is None:
             bright: Complexes = columns.mean(axis=2).astype(np.complex64)
             return bright
-        wave = np.exp(-2j * np.pi * (np.arange(side) + 0.5) / self._carrier)
+        wave = np.exp(-2j * np.pi * (np.arange(raster.width) + 0.5) / self._carrier)
         # One mirror's own diffraction, which the Fourier series of a stripe contains.
-        wave *= np.sinc(1 / self._carrier) / side
+        wave *= np.sinc(1 / self._carrier) / raster.width
         fields: Complexes = (columns @ wave).astype(np.complex64)
         return fields
 
     def _go_safe(self) -> None:
         self.sequence.stopped()
         self._fields = np.zeros((1, *self.raster.shape), np.complex64)
+        self._tell(self._fields, 0, 1)

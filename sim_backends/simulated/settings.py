@@ -80,9 +80,11 @@ class SpatialLightModulatorSettings(_Settings):
         Grey levels of a phase of 2 pi; by default all of them.
     refresh
         From one frame to the next.
+    latency
+        From the refresh to the first change of the light.
     settling
-        How long the liquid crystal is given to stand still, from the refresh on. Nine time
-        constants leave one part in ten thousand.
+        How long the liquid crystal is given to stand still from then on. Nine time constants leave
+        one part in ten thousand.
     faithful
         Whether block patterns are expanded to pixels and the light worked out from those.
     """
@@ -92,6 +94,7 @@ class SpatialLightModulatorSettings(_Settings):
     bit_depth: Annotated[int, Field(strict=True, ge=0, le=10)] = 8
     levels_per_wave: Annotated[int, Field(strict=True, ge=1)] = 256
     refresh: NonNegativeSeconds = 1 / 60
+    latency: NonNegativeSeconds = 0.0
     settling: NonNegativeSeconds = 30e-3
     faithful: bool = False
 
@@ -338,7 +341,10 @@ class MirrorDeviceSettings(_Settings):
 
 
 class CameraSettings(_Settings):
-    """A camera in front of one port of a stage, a spot of light for every neuron.
+    """A camera with a spot of light for every neuron.
+
+    One that a stage has as a tap sees that tap's light, its spots in the middle of their regions,
+    and the reference of its estimator. Any other looks at the port its settings name.
 
     Attributes
     ----------
@@ -348,8 +354,9 @@ class CameraSettings(_Settings):
         Pixels.
     spot_pitch
         Pixels from one neuron's spot to the next; spots fill the sensor row by row.
-    counts_per_power
-        Counts of the brightest pixel of a spot of field 1, in an exposure of ``nominal_exposure``.
+    counts_per_power, reference_counts
+        Counts in the middle of a spot of field 1, and of the reference of a tap, in an
+        exposure of ``nominal_exposure``.
     black_level, full_well, read_noise
         In counts.
     electrons_per_count
@@ -362,6 +369,7 @@ class CameraSettings(_Settings):
     columns: Count = 96
     spot_pitch: Annotated[int, Field(strict=True, ge=3)] = 8
     counts_per_power: PositiveNumber = 1000.0
+    reference_counts: NonNegativeNumber = 400.0
     nominal_exposure: PositiveSeconds = 1e-4
     shortest_exposure: PositiveSeconds = 1e-6
     longest_exposure: PositiveSeconds = 1.0

@@ -51,6 +51,8 @@ class SimulatedSpatialLightModulator(SimulatedInstrument):
         self._frame: Frame = (
             np.zeros(shape, np.uint8) if own.bit_depth <= 8 else np.zeros(shape, np.uint16)
         )
+        self._latency_seconds = own.latency
+        self._appears_at: float | None = None
         self._shown_at: float | None = None
         self._raster: BlockGeometry | None = None
         self._period = 0
@@ -116,6 +118,17 @@ class SimulatedSpatialLightModulator(SimulatedInstrument):
         if self._shown_at is not None:
             self._wait_until(self._shown_at, timeout_seconds, "settling")
 
+    def appears_at_seconds(self) -> float | None:
+        """Return at which refresh the latest frame appears; its light follows after the latency."""
+        self._check_open()
+        return self._appears_at
+
+    def wait_until_it_appears(self, timeout_seconds: float) -> None:
+        """Let the twin's time pass until the refresh of the latest frame."""
+        self._check_open()
+        if self._appears_at is not None:
+            self._wait_until(self._appears_at, timeout_seconds, "the next refresh")
+
     def _is_own_raster(self, pattern: BlockPattern) -> bool:
         return (
             pattern.geometry == self._raster
@@ -134,12 +147,13 @@ class SimulatedSpatialLightModulator(SimulatedInstrument):
         self.twin.show_coefficients(self.name, *self._pixels.coefficients(frame), moment)
 
     def _next_refresh(self) -> float:
-        """Return when a frame sent now appears, and note when it will stand still."""
+        """Return when a frame sent now changes the light, and note when it will stand still."""
         moment = self._clock.now()
         if self.refresh_seconds:
             moment = self.refresh_seconds * math.ceil(moment / self.refresh_seconds)
-        self._shown_at = moment + self.settling_seconds
-        return moment
+        self._appears_at = moment
+        self._shown_at = moment + self._latency_seconds + self.settling_seconds
+        return moment + self._latency_seconds
 
     def _go_safe(self) -> None:
         if self._raster is not None:

@@ -18,7 +18,8 @@ from instruments.bench_file.checks import check_bench
 from instruments.bench_file.problems import listed, nearest, validate_section
 from instruments.bench_file.schema import BenchFile, InstrumentSection
 from instruments.errors import BenchFileError, InstrumentError, SettingsError
-from instruments.opening import find_driver
+from instruments.library import ENTRY_POINT_GROUP as LIBRARY_MODELS_GROUP
+from instruments.opening import OpeningRequest, SharedResources, find_driver
 from sim_backends.simulated.settings import SETTINGS_OF_KIND
 
 EVERYTHING = "all"
@@ -37,8 +38,8 @@ def simulated_bench(bench: BenchFile, what: str) -> BenchFile:
         As its file describes it.
     what
         ``"all"``: every instrument; names with commas between: those; ``"wire"``: drivers stay
-        wherever there is a model of their instrument on the wire, and everything else is
-        simulated.
+        wherever there is a model of their boxes on the wire, or of the library or window they
+        speak to, and everything else is simulated.
 
     Raises
     ------
@@ -48,11 +49,13 @@ def simulated_bench(bench: BenchFile, what: str) -> BenchFile:
         If a simulated instrument lacks a setting.
     """
     if what == THE_WIRE:
-        modelled = {entry.name for entry in entry_points(group=WIRE_MODELS_GROUP)}
+        boxes = {entry.name for entry in entry_points(group=WIRE_MODELS_GROUP)}
+        libraries = {entry.name for entry in entry_points(group=LIBRARY_MODELS_GROUP)}
         names: Iterable[str] = [
             name
             for name, section in bench.instruments.items()
-            if section.driver not in modelled or not section.every_address
+            if section.driver not in libraries
+            and (section.driver not in boxes or not section.every_address)
         ]
         return _replaced(bench, names, wire="simulated")
     if what == EVERYTHING:
@@ -106,6 +109,28 @@ def stand_in(bench: BenchFile, name: str) -> InstrumentSection:
             "settings": settings,
             "simulation": {},
         }
+    )
+
+
+def stand_in_request(bench: BenchFile, name: str, shared: SharedResources) -> OpeningRequest[Any]:
+    """Return what the simulated instrument would be told that takes the place of one of a bench.
+
+    Raises
+    ------
+    BenchFileError
+        If its settings do not make a simulated instrument.
+    """
+    section = stand_in(bench, name)
+    model = SETTINGS_OF_KIND[section.kind]
+    key = f"instruments.{name}.simulation"
+    return OpeningRequest(
+        name=name,
+        kind=section.kind,
+        settings=validate_section(bench.origin, model, section.settings, key),
+        addresses=(),
+        limits={},
+        bench=bench,
+        shared=shared,
     )
 
 

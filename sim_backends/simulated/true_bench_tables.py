@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from instruments.bench_file.schema import BenchFile
 from instruments.calibration.bench_tables import BenchTables
+from instruments.calibration.nominal import mirror_encoder_table
 from sim_backends.simulated.twin_of_bench import twin_of_bench
 from sim_backends.twin.true_tables import (
     true_amplifier,
     true_encoder,
+    true_mirror_encoder,
     true_taps,
     true_weight_bank,
 )
@@ -35,7 +37,12 @@ def true_bench_tables(bench: BenchFile) -> BenchTables:
         tables.weight_banks[name] = true_weight_bank(twin, index, bench.name)
         for modulators in (stage.inputs, stage.emitter, stage.injector):
             if modulators is not None:
-                tables.encoders[modulators] = true_encoder(twin, modulators, bench.name)
+                mirrors = bench.mirrors.get(modulators)
+                if mirrors is None:
+                    tables.encoders[modulators] = true_encoder(twin, modulators, bench.name)
+                    continue
+                designed = mirror_encoder_table(bench, modulators, mirrors)
+                tables.encoders[modulators] = true_mirror_encoder(twin, modulators, designed)
         if stage.amplifier is not None:
             tables.amplifiers[stage.amplifier] = true_amplifier(
                 twin, stage.amplifier, bench.name, _HIGHEST_CURRENT_AMPERES

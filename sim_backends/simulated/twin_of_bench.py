@@ -12,12 +12,15 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
+from instruments.bench_file.placement import emitter_channels, tap_channels
 from instruments.bench_file.problems import Problem, refuse, validate_section
 from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.interfaces.mirror_device import stripe_orders
 from instruments.opening import OpeningRequest
 from sim_backends.optics.data_converters import step_size
 from sim_backends.optics.homodyne import photons
 from sim_backends.simulated.settings import (
+    CameraSettings,
     ModulatorArraySettings,
     OpticalAmplifierSettings,
     PhotodetectorArraySettings,
@@ -29,7 +32,9 @@ from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import (
     AbsorberLayout,
     AmplifierLayout,
+    CameraLayout,
     DetectorLayout,
+    MirrorLayout,
     ModulatorLayout,
     PanelLayout,
     Port,
@@ -42,6 +47,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _NO_ABSORBER = AbsorberLayout("absorber", "eq4", 0.0)
 _OVEN_CELSIUS = 75.0
+
+SPOT_RADIUS = 0.3
+"""Radius of a spot on a camera in pitches, to 1/e^2 of its intensity."""
 
 
 def shared_twin(request: OpeningRequest[Any]) -> Twin:
@@ -115,15 +123,24 @@ def twin_layout(bench: BenchFile) -> TwinLayout:
     """
     optics, exposure, arms = bench.optics, bench.exposure, bench.arms
     modulators: dict[str, ModulatorLayout] = {}
+    mirrors: dict[str, MirrorLayout] = {}
     detectors: dict[str, DetectorLayout] = {}
+    cameras: dict[str, CameraLayout] = {}
     panels: dict[str, PanelLayout] = {}
     amplifiers: dict[str, AmplifierLayout] = {}
     for stage in bench.stages.values():
         for name in (stage.inputs, stage.emitter, stage.injector):
-            if name is not None:
+            if name in bench.mirrors:
+                mirrors[name] = _mirrors(bench, name)
+            elif name is not None:
                 modulators[name] = _modulators(bench, name)
         for name in stage.taps.present().values():
-            detectors[name] = _detectors(bench, name)
+            if bench.instruments[name].kind == "camera":
+                # What a bank is to the light: phases, gains, reflections.
+                detectors[name] = DetectorLayout(tap_channels(bench, name), 1.0, 0.0, 0.0)
+                cameras[name] = _camera(bench, name)
+            else:
+                detectors[name] = _detectors(bench, name)
         if stage.amplifier is not None:
             amplifiers[stage.amplifier] = _amplifier(bench, stage.amplifier)
         panels[stage.weights] = _panel(bench, stage)
@@ -131,7 +148,9 @@ def twin_layout(bench: BenchFile) -> TwinLayout:
     return TwinLayout(
         stages=tuple(_stage(bench.stages[name]) for name in _in_light_order(bench)),
         modulators=modulators,
+        mirrors=mirrors,
         detectors=detectors,
+        cameras=cameras,
         panels=panels,
         amplifiers=amplifiers,
         absorber=_absorber(bench),
@@ -186,10 +205,55 @@ def _modulators(bench: BenchFile, name: str) -> ModulatorLayout:
     return ModulatorLayout(own.channels, own.half_wave_voltage, own.field_at_full, step)
 
 
+def _mirrors(bench: BenchFile, name: str) -> MirrorLayout:
+    own = bench.mirrors[name]
+    largest = 1.0
+    if own.carrier is not None:
+        largest = float(stripe_orders(own.blocks.height, own.carrier).real.max())
+    return MirrorLayout(
+        emitter_channels(bench, name), own.field_at_full, largest, own.carrier is not None
+    )
+
+
 def _detectors(bench: BenchFile, name: str) -> DetectorLayout:
     own = _settings(bench, name, PhotodetectorArraySettings)
     step = step_size(own.full_scale, own.bits)
     return DetectorLayout(own.channels, own.volts_per_field, own.full_scale, step)
+
+
+def _camera(bench: BenchFile, name: str) -> CameraLayout:
+    own, section = _settings(bench, name, CameraSettings), bench.taps[name]
+    assert section.regions is not None
+    regions = section.regions.regions(tap_channels(bench, name))
+    centres = tuple(
+        (one.row + (one.height - 1) / 2, one.column + (one.width - 1) / 2) for one in regions
+    )
+    side = min(section.regions.height, section.regions.width)
+    fringes = section.fringes if section.estimator == "off-axis camera" else None
+    return camera_layout(own, centres, SPOT_RADIUS * side, own.reference_counts, fringes)
+
+
+def camera_layout(
+    own: CameraSettings,
+    centres: tuple[tuple[float, float], ...],
+    spot_radius: float,
+    reference_counts: float,
+    fringes: tuple[float, float] | None,
+) -> CameraLayout:
+    """Return what a twin has to know of a camera with these spots."""
+    return CameraLayout(
+        own.rows,
+        own.columns,
+        centres,
+        spot_radius,
+        own.counts_per_power,
+        reference_counts,
+        fringes or (0.0, 0.0),
+        own.black_level,
+        own.full_well,
+        own.read_noise,
+        own.electrons_per_count,
+    )
 
 
 def _amplifier(bench: BenchFile, name: str) -> AmplifierLayout:

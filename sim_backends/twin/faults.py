@@ -6,6 +6,7 @@ Every fault is named by the instrument it befalls and stays until it is cleared.
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -123,8 +124,8 @@ class Faults:
         """Return whether an instrument was told to fail."""
         return instrument in self._failing
 
-    def driven(self, modulators: str, fields: Floats) -> Floats:
-        """Return the fields ``[shots, n]`` that leave modulators, given the right ones."""
+    def driven(self, modulators: str, fields: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the fields ``[shots, n]`` that leave an emitter, given the right ones."""
         if not self.any:
             return fields
         slipped = self._slipped.get(modulators, 0)
@@ -148,7 +149,7 @@ class Faults:
         return volts
 
 
-def _late(rows: Floats, shots: int) -> Floats:
+def _late(rows: npt.NDArray[Any], shots: int) -> npt.NDArray[Any]:
     """Repeat the first row while the others come late; the last ones are lost."""
     held = np.repeat(rows[:1], min(shots, len(rows)), axis=0)
     return np.concatenate([held, rows[: max(0, len(rows) - shots)]])

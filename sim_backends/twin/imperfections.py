@@ -54,6 +54,26 @@ class ModulatorImperfections(_Section):
     quantised: bool = True
 
 
+class MirrorImperfections(_Section):
+    """Digital mirror devices.
+
+    Attributes
+    ----------
+    leakage
+        Field that a mirror sends on when it is off, relative to when it is on: a contrast of
+        1000:1 in power, as vendors quote it, is a field of 3 %.
+    illumination_spread
+        Relative spread of the field that falls on single blocks.
+    wavefront
+        Spread of the phase of single blocks: mirrors of one chip do not lie in a plane, and what a
+        correction leaves is a twentieth of a wave or less.
+    """
+
+    leakage: NonNegativeFraction = 0.03
+    illumination_spread: NonNegativeFraction = 0.03
+    wavefront: NonNegativeRadians = 0.05
+
+
 class PanelImperfections(_Section):
     """Liquid-crystal panels.
 
@@ -193,16 +213,33 @@ class TapImperfections(_Section):
     quantised: bool = True
 
 
+class CameraImperfections(_Section):
+    """Where a camera really is: what remains after mounting it by eye.
+
+    Attributes
+    ----------
+    rotation, scale, shift
+        Spreads of the angle about the optical axis, of the relative magnification, and of the
+        place in either direction, in pixels.
+    """
+
+    rotation: NonNegativeRadians = 5e-3
+    scale: NonNegativeFraction = 0.005
+    shift: Annotated[float, Field(ge=0, le=100)] = 0.7
+
+
 class Imperfections(_Section):
     """Everything in which a twin differs from the ideal network."""
 
     seed: Annotated[int, Field(ge=0)] = 1
     modulators: ModulatorImperfections = ModulatorImperfections()
+    mirrors: MirrorImperfections = MirrorImperfections()
     panels: PanelImperfections = PanelImperfections()
     path: PathImperfections = PathImperfections()
     amplifiers: AmplifierImperfections = AmplifierImperfections()
     absorber: AbsorberImperfections = AbsorberImperfections()
     taps: TapImperfections = TapImperfections()
+    cameras: CameraImperfections = CameraImperfections()
 
     @classmethod
     def perfect(cls, seed: int = 1) -> Self:
@@ -216,6 +253,9 @@ class Imperfections(_Section):
                 bias_drift=0.0,
                 bias_drift_time=600.0,
                 quantised=False,
+            ),
+            mirrors=MirrorImperfections.model_construct(
+                leakage=0.0, illumination_spread=0.0, wavefront=0.0
             ),
             panels=PanelImperfections.model_construct(
                 stroke_spread=0.0,
@@ -255,4 +295,5 @@ class Imperfections(_Section):
                 reflection_drift=0.0,
                 quantised=False,
             ),
+            cameras=CameraImperfections.model_construct(rotation=0.0, scale=0.0, shift=0.0),
         )

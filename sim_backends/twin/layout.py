@@ -20,6 +20,28 @@ class ModulatorLayout:
 
 
 @dataclass(frozen=True)
+class MirrorLayout:
+    """Blocks of a mirror device.
+
+    Attributes
+    ----------
+    channels
+        How many blocks emit.
+    field_at_full
+        Field of a block at its largest amplitude, nominally.
+    largest_share
+        That amplitude, relative to the light on the block.
+    has_carrier
+        Whether the first order of a carrier is taken.
+    """
+
+    channels: int
+    field_at_full: float
+    largest_share: float
+    has_carrier: bool
+
+
+@dataclass(frozen=True)
 class DetectorLayout:
     """A bank of balanced detectors; ``step_volts`` is that of the digitiser."""
 
@@ -27,6 +49,39 @@ class DetectorLayout:
     volts_per_field: float
     full_scale_volts: float
     step_volts: float
+
+
+@dataclass(frozen=True)
+class CameraLayout:
+    """A camera and the spots on it, nominally.
+
+    Attributes
+    ----------
+    centres
+        Row and column of each neuron's spot.
+    spot_radius
+        To 1/e of the field, in pixels.
+    counts_per_power
+        Counts in the middle of a spot of field 1.
+    reference_counts, fringes
+        Counts of the reference, and its fringes in cycles a pixel down and across.
+    black_level, full_well, read_noise
+        In counts.
+    electrons_per_count
+        Photoelectrons that make one.
+    """
+
+    rows: int
+    columns: int
+    centres: tuple[tuple[float, float], ...]
+    spot_radius: float
+    counts_per_power: float
+    reference_counts: float
+    fringes: tuple[float, float]
+    black_level: float
+    full_well: float
+    read_noise: float
+    electrons_per_count: float
 
 
 @dataclass(frozen=True)
@@ -62,11 +117,11 @@ class StageLayout:
     inputs, outputs
         Neurons on either side.
     source
-        Modulator array at the input side; ``None``: light of the previous stage.
+        Modulators or mirrors at the input side; ``None``: light of the previous stage.
     full_scale
         Weight of a block that diffracts everything, amplifier at a gain of one.
     emitter, injector
-        Modulator arrays in front of and behind the absorber.
+        Modulators or mirrors in front of and behind the absorber.
     taps
         Detector bank of each port there is.
     """
@@ -119,6 +174,8 @@ class TwinLayout:
     saturation_watts: float
     shot_period_seconds: float
     linewidth_hertz: float = 6.07e6
+    mirrors: Mapping[str, MirrorLayout] = field(default_factory=dict)
+    cameras: Mapping[str, CameraLayout] = field(default_factory=dict)
     pump_shutter: str | None = None
     probe_shutter: str | None = None
     reference_shutter: str | None = None

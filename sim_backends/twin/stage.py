@@ -231,7 +231,7 @@ def _combine(
     carrier
         Factor on them.
     added
-        Real light ``[1, B, n]`` that joins, or ``[0, ...]``.
+        Light ``[1 or 2, B, n]`` that joins, or ``[0, ...]``.
     field
         ``[2, B, n]`` to write.
     power
@@ -253,6 +253,10 @@ def _combine(
             joining = added[0, shot]
             for j in range(neurons):
                 real[j] += joining[j]
+        if len(added) == 2:
+            joining = added[1, shot]
+            for j in range(neurons):
+                imaginary[j] += joining[j]
         if len(power):
             row = power[shot]
             for j in range(neurons):

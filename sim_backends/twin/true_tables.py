@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.encoder import EncoderTable
+from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.table import Provenance
 from instruments.calibration.tap import TapTable
 from instruments.calibration.weight_bank import WeightBankTable
@@ -29,6 +30,19 @@ def true_encoder(twin: Twin, instrument: str, bench: str) -> EncoderTable:
         full,
         full * truth.leakage,
         provenance=Provenance(instrument, bench, "truth"),
+    )
+
+
+def true_mirror_encoder(
+    twin: Twin, instrument: str, nominal: MirrorEncoderTable
+) -> MirrorEncoderTable:
+    """Return what blocks of mirrors really send on in phase; their curve is that of the design."""
+    truth = twin.mirrors[instrument]
+    in_phase = truth.block_fields.real * twin.layout.mirrors[instrument].largest_share
+    return nominal.rescaled(
+        in_phase * truth.contrast,
+        truth.block_fields.real * truth.left_when_off,
+        provenance=Provenance(instrument, nominal.provenance.bench, "truth"),
     )
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from sim_backends.optics.atomic_vapour import detuned_optical_depth, optical_depth_at
 from sim_backends.optics.phase_drift import transition
+from sim_backends.twin.camera import CameraTruth
 from sim_backends.twin.clock import SimulatedClock
 from sim_backends.twin.devices import (
     AbsorberTruth,
@@ -26,6 +27,7 @@ from sim_backends.twin.devices import (
 from sim_backends.twin.faults import Faults
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import Port, TwinLayout
+from sim_backends.twin.mirrors import MirrorTruth
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.readout import read_bank
 from sim_backends.twin.stage import StageTruth
@@ -53,9 +55,11 @@ class Twin:
         The bench's time.
     faults
         What has been broken on purpose.
+    noise
+        Where all noise of light comes from.
     shot_period_seconds
         Time from one shot to the next.
-    stages, modulators, amplifiers, detectors
+    stages, modulators, mirrors, amplifiers, detectors, cameras
         The truth itself, for tests and reports; no calibration looks here.
     """
 
@@ -68,7 +72,7 @@ class Twin:
         truth_seed, drift_seed = np.random.SeedSequence(imperfections.seed).spawn(2)
         generator = np.random.default_rng(truth_seed)
         self._generator = np.random.default_rng(drift_seed)
-        self._noise = NoiseStream(imperfections.seed)
+        self.noise = NoiseStream(imperfections.seed)
         self.modulators = {
             name: ModulatorTruth(one, imperfections.modulators, generator)
             for name, one in sorted(layout.modulators.items())
@@ -103,11 +107,21 @@ class Twin:
             name: DetectorTruth(one, imperfections.taps, layout.photons_per_field, generator)
             for name, one in sorted(layout.detectors.items())
         }
+        self.mirrors = {
+            name: MirrorTruth(one, imperfections.mirrors, generator)
+            for name, one in sorted(layout.mirrors.items())
+        }
+        self.cameras = {
+            name: CameraTruth(one, imperfections.cameras, imperfections.taps.visibility, generator)
+            for name, one in sorted(layout.cameras.items())
+        }
         self._stage_of_panel = {stage.layout.panel: stage for stage in self.stages}
-        self._drives: dict[str, Floats] = {
+        self._drives: dict[str, npt.NDArray[Any]] = {
             name: np.zeros((1, one.channels), np.float32) for name, one in layout.modulators.items()
         }
-        self._versions = dict.fromkeys(layout.modulators, 0)
+        for name, mirrors in layout.mirrors.items():
+            self._drives[name] = np.zeros((1, mirrors.channels), np.complex64)
+        self._versions = dict.fromkeys(self._drives, 0)
         self._medium_version = 0
         shutters = (layout.pump_shutter, layout.probe_shutter, layout.reference_shutter)
         self._open = {name: True for name in shutters if name is not None}
@@ -121,9 +135,13 @@ class Twin:
 
     # What instruments do ---------------------------------------------------------------------
 
-    def drive(self, name: str, volts: Floats) -> None:
-        """Let modulators step through ``volts [shots, n]``, or hold ``[1, n]``."""
-        self._drives[name] = volts
+    def drive(self, name: str, drive: npt.NDArray[Any]) -> None:
+        """Let an emitter step through ``drive [shots, n]``, or hold ``[1, n]``.
+
+        Volts of modulators; of mirrors the complex share of the light on each block that the
+        frames send on.
+        """
+        self._drives[name] = drive
         self._versions[name] += 1
 
     def show(
@@ -237,16 +255,23 @@ class Twin:
                 normals_of_bank = self._generator.standard_normal(bank.layout.channels)
                 bank.wander(kept, spread, normals_of_bank)
 
-    def _field_of(self, modulators: str, shots: int) -> Field:
-        drive = self._drives[modulators]
-        field = self.modulators[modulators].field(drive[:shots])
+    def _field_of(self, emitter: str, shots: int) -> Field:
+        drive = self._drives[emitter][:shots]
+        field: npt.NDArray[Any]
+        if emitter in self.mirrors:
+            field = self.mirrors[emitter].field(drive)
+        else:
+            field = self.modulators[emitter].field(drive)
         if self._laser_amplitude != 1:
             field *= self._laser_amplitude
         if len(field) < shots:
             # A held setting, or a sequence shorter than the shots: the last one stays.
             rest = np.repeat(field[-1:], shots - len(field), axis=0)
             field = np.concatenate([field, rest])
-        return self.faults.driven(modulators, field)[np.newaxis]
+        field = self.faults.driven(emitter, field)
+        if np.iscomplexobj(field):
+            return np.stack([field.real, field.imag])
+        return field[np.newaxis]
 
     def _is_open(self, shutter: str | None) -> bool:
         return self.laser_on and (shutter is None or self._open[shutter])
@@ -292,7 +317,7 @@ class Twin:
             emitted = None
             if one.emitter is not None and pump:
                 emitted = self._field_of(one.emitter, shots)
-            stage.shine(x, emitted, moment, self._noise)
+            stage.shine(x, emitted, moment, self.noise)
             # Light through a panel that still moves is worth nothing to the next exposure.
             self._keys[index] = key if lasts else None
 
@@ -306,19 +331,15 @@ class Twin:
             arriving = returning
             if one.injector is not None and probe:
                 injected = self._field_of(one.injector, shots)
-                if arriving is None:
-                    arriving = injected
-                else:
-                    # The light of the stage behind stays what its own tap sees.
-                    arriving = arriving.copy()
-                    arriving[0] += injected[0]
+                # The light of the stage behind stays what its own tap sees.
+                arriving = injected if arriving is None else _joined(arriving, injected)
             returning = None
             stage.delta = stage.rho = None
             if arriving is None:
                 continue
             stage.send_back(arriving)
             if one.source is None or "rho" in one.taps:
-                back = stage.return_to_source(moment, self._noise)
+                back = stage.return_to_source(moment, self.noise)
                 returning = back if one.source is None else None
 
     def _read(self, stage: StageTruth, port: Port, bank: DetectorTruth) -> Floats:
@@ -335,7 +356,34 @@ class Twin:
             bank.phase_radians,
             variance,
             bank.digitiser,
-            self._noise,
+            self.noise,
+        )
+
+    def photograph(self, camera: str, shots: int, share: float) -> npt.NDArray[np.uint16]:
+        """Return the frames ``[shots, rows, columns]`` that a camera at a tap took of these shots.
+
+        ``share`` is the length of its exposure, relative to the one its counts are stated for.
+        """
+        bank = self.detectors[camera]
+        stage, port = next(
+            (stage, port)
+            for stage in self.stages
+            for port, name in stage.layout.taps.items()
+            if name == camera
+        )
+        light, pump = self._light_at(stage, port)
+        field = _complex(light[:, :shots])
+        if pump is not None and bank.reflects:
+            field = field + (bank.response[3] + 1j * bank.response[4]) * _complex(pump[:, :shots])
+        relative = bank.gain / bank.layout.volts_per_field
+        phases = bank.phase_radians + bank.neuron_phase
+        seen = (field * (relative * np.exp(-1j * phases)).astype(np.complex64)).astype(np.complex64)
+        # What a camera has no pixels for stays unseen, such as the dark level of a detector.
+        return self.cameras[camera].frames(
+            np.stack([seen.real, seen.imag]),
+            reference=self._references_open,
+            share=share,
+            noise=self.noise,
         )
 
     def _light_at(self, stage: StageTruth, port: Port) -> tuple[Field, Field | None]:
@@ -358,7 +406,7 @@ class Twin:
             "clock": self.clock.seconds,
             "since_bias_drift": self._since_bias_drift,
             "drifted_to": self._drifted_to,
-            "noise": self._noise.place,
+            "noise": self.noise.place,
             "generator": self._generator.bit_generator.state,
             "detectors": {name: one.drift_radians for name, one in self.detectors.items()},
         }
@@ -376,7 +424,7 @@ class Twin:
         self.clock.seconds = float(state["clock"])
         self._since_bias_drift = float(state["since_bias_drift"])
         self._drifted_to = float(state["drifted_to"])
-        self._noise.place = int(state["noise"])
+        self.noise.place = int(state["noise"])
         self._generator.bit_generator.state = state["generator"]
         for name, drift in state["detectors"].items():
             self.detectors[name].drift_radians = float(drift)
@@ -386,3 +434,19 @@ class Twin:
         for index, stage in enumerate(self.stages):
             stage.restore({name: state[f"stages/{index}/{name}"] for name in stage.state()})
         self._keys = [None] * len(self.stages)
+
+
+def _joined(one: Field, other: Field) -> Field:
+    """Return two fields together, ``[1 or 2, B, n]`` each."""
+    more, fewer = (one, other) if len(one) >= len(other) else (other, one)
+    together = more.copy()
+    together[: len(fewer)] += fewer
+    return together
+
+
+def _complex(field: Field) -> npt.NDArray[np.complex64]:
+    """Return a field ``[1 or 2, B, n]`` as complex numbers ``[B, n]``."""
+    turned: npt.NDArray[np.complex64] = field[0].astype(np.complex64)
+    if len(field) == 2:
+        turned += 1j * field[1]
+    return turned

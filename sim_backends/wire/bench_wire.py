@@ -7,19 +7,21 @@ import threading
 import zlib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import cast
 
 import pyvisa
 
-from instruments.bench_file.problems import validate_section
 from instruments.bench_file.schema import BenchFile
 from instruments.clock import Clock
 from instruments.errors import BenchFileError
-from instruments.opening import OpeningRequest, SharedResources
+from instruments.opening import SharedResources
 from instruments.transport.addresses import canonical
 from instruments.transport.wire import VisaWire
-from sim_backends.simulated.settings import SETTINGS_OF_KIND
-from sim_backends.simulated.stand_ins import WIRE_MODELS_GROUP, is_simulated, stand_in
+from sim_backends.simulated.stand_ins import (
+    WIRE_MODELS_GROUP,
+    is_simulated,
+    stand_in_request,
+)
 from sim_backends.simulated.twin_of_bench import twin_of_bench
 from sim_backends.twin.clock import SimulatedClock
 from sim_backends.wire.box_link import BoxLink
@@ -88,7 +90,7 @@ def bench_wire(bench: BenchFile, shared: SharedResources) -> BenchWire:
             else:
                 links[key].names.append(name)
             own.append(boxes[key])
-        kind.hang(_request(bench, name, shared), own)
+        kind.hang(stand_in_request(bench, name, shared), own)
     return BenchWire(links, twin.clock)
 
 
@@ -110,19 +112,3 @@ def _serial(address: str) -> str:
     if parts[0].upper().startswith("USB") and len(parts) > 3:
         return parts[3]
     return f"M{zlib.crc32(address.encode()) % 100_000_000:08d}"
-
-
-def _request(bench: BenchFile, name: str, shared: SharedResources) -> OpeningRequest[Any]:
-    """Return what the simulated instrument would be told in whose place boxes stand."""
-    section = stand_in(bench, name)
-    model = SETTINGS_OF_KIND[section.kind]
-    key = f"instruments.{name}.simulation"
-    return OpeningRequest(
-        name=name,
-        kind=section.kind,
-        settings=validate_section(bench.origin, model, section.settings, key),
-        addresses=(),
-        limits={},
-        bench=bench,
-        shared=shared,
-    )

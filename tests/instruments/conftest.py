@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent / "support"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "sim_backends" / "support"))
 
 from rigs import RIGS, Rig, rigs_of_bench
+from virtual_screens import VirtualScreens, start_virtual_screens
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,3 +53,15 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     rig.instrument.make_safe()
     rig.instrument.close()
     rig.close()
+
+
+@pytest.fixture(scope="module")
+def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualScreens]:
+    """An X server with two screens, on which windows open."""
+    found = start_virtual_screens(tmp_path_factory.mktemp("screens"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", found.display)
+        for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "QT_API"):
+            patch.delenv(name, raising=False)
+        yield found
+    found.close()

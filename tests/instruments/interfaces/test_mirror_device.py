@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 
 from instruments.errors import InstrumentError, LimitError
 from instruments.interfaces.block_geometry import BlockGeometry
-from instruments.interfaces.mirror_device import MirrorBlocks, expand_mirror_blocks
+from instruments.interfaces.mirror_device import (
+    MirrorBlocks,
+    expand_mirror_blocks,
+    stripe_orders,
+)
 
 KINDS = ("mirror_device",)
 
@@ -113,14 +117,11 @@ def test_mirrors_come_in_opposite_pairs_from_the_middle_outwards(height, width):
             np.testing.assert_allclose(mass, centre, atol=1e-12)
 
 
-def test_stripes_of_a_lee_hologram_have_the_amplitude_and_phase_of_their_fourier_component():
-    # W. H. Lee 1974: a stripe of width w and start s, in periods, gives sin(pi w) / pi in the
-    # first order at the phase of its centre; here sampled at whole mirrors, times 1 / sinc.
-    period = 12
-    widths, shifts = np.meshgrid(np.arange(period + 1), np.arange(period), indexing="ij")
-    geometry = BlockGeometry(*widths.shape, 2, 2 * period)
+def lee_frame(counts, shifts, period, height, periods=2):
+    """Blocks with a carrier, [block rows, height, block columns, width]."""
+    geometry = BlockGeometry(*counts.shape, height, periods * period)
     blocks = MirrorBlocks(
-        widths[np.newaxis].astype(np.uint16),
+        counts[np.newaxis].astype(np.uint16),
         geometry,
         carrier_period=period,
         shifts=shifts[np.newaxis].astype(np.uint16),
@@ -128,16 +129,52 @@ def test_stripes_of_a_lee_hologram_have_the_amplitude_and_phase_of_their_fourier
     rows, columns = geometry.end_row, geometry.end_column
     blocks.check("mirrors", rows, columns)
     frame = frames_of(blocks, rows, columns)[0]
-    blocks_of = frame.reshape(widths.shape[0], 2, widths.shape[1], 2 * period)
-    assert (blocks_of[:, 0] == blocks_of[:, 1]).all()
-    carrier = np.exp(-2j * np.pi * (np.arange(2 * period) + 0.5) / period)
-    first_order = (blocks_of[:, 0] * carrier).mean(axis=-1) * np.sinc(1 / period)
-    expected = (
-        np.sin(np.pi * widths / period)
-        / np.pi
-        * np.exp(-2j * np.pi * (shifts + widths / 2) / period)
-    )
-    np.testing.assert_allclose(first_order, expected, atol=1e-12)
+    return frame.reshape(counts.shape[0], height, counts.shape[1], periods * period)
+
+
+def first_order(frame, period):
+    carrier = np.exp(-2j * np.pi * (np.arange(frame.shape[-1]) + 0.5) / period)
+    return (frame * carrier).mean(axis=-1) * np.sinc(1 / period)
+
+
+def test_stripes_of_a_lee_hologram_have_the_amplitude_and_phase_of_their_fourier_component():
+    # W. H. Lee 1974: a stripe of width w around x, in periods, gives sin(pi w) / pi in the first
+    # order at the phase of x; here sampled at whole mirrors, times 1 / sinc.
+    period = 12
+    widths, shifts = np.meshgrid(np.arange(0, period + 1, 2), np.arange(period), indexing="ij")
+    frame = lee_frame(2 * widths, shifts, period, 2)
+    assert (frame[:, 0] == frame[:, 1]).all()
+    expected = np.sin(np.pi * widths / period) / np.pi * np.exp(-2j * np.pi * shifts / period)
+    np.testing.assert_allclose(first_order(frame[:, 0], period), expected, atol=1e-12)
+
+
+@given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_stripes_hold_as_many_mirrors_as_were_asked_for_and_are_in_one_piece(height, half, seed):
+    period = 2 * half
+    generator = np.random.default_rng(seed)
+    counts = generator.integers(0, height * period + 1, (2, 3))
+    frame = lee_frame(counts, generator.integers(0, period, (2, 3)), period, height, periods=1)
+    np.testing.assert_array_equal(frame.sum(axis=(1, 3)), counts)
+    widths = frame.sum(axis=3)
+    assert (widths.max(axis=1) - widths.min(axis=1)).max() <= 1
+    # Around the period, every row changes from off to on once at most.
+    begins = (frame & ~np.roll(frame, 1, axis=3)).sum(axis=3)
+    assert begins.max() <= 1
+
+
+@pytest.mark.parametrize(("height", "period"), [(8, 4), (12, 12), (16, 8)])
+def test_a_block_with_a_carrier_has_a_level_for_every_mirror_of_half_a_period(height, period):
+    counts = np.arange(height * period // 2 + 1)[np.newaxis]
+    frame = lee_frame(counts, np.zeros_like(counts), period, height)
+    orders = first_order(frame, period).mean(axis=1)[0]
+    np.testing.assert_allclose(orders, stripe_orders(height, period)[: counts.size], atol=1e-12)
+    assert (np.diff(orders.real) > 0).all()
+    assert orders[-1] == pytest.approx(1 / np.pi)
+    # Odd rows lie to either side in turn: what is left in quadrature is at most half a row's.
+    assert np.abs(orders.imag).max() < 0.5 / height
+    shifted = lee_frame(counts, np.full_like(counts, period // 2), period, height)
+    np.testing.assert_allclose(first_order(shifted, period).mean(axis=1)[0], -orders, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from display_mirror_bench import mirrors_at_an_output
 from immediate_instruments import (
     ImmediateCamera,
     ImmediateLaser,
@@ -30,6 +31,7 @@ from immediate_instruments import (
 from simulated_bench import (
     PANEL_8_BIT,
     TIMEOUT,
+    SimulatedBench,
     pattern,
     random_levels,
     simulated_bench,
@@ -39,6 +41,7 @@ from wire_bench import wire_bench
 
 from instruments.bench_file.reading import read_bench_file
 from instruments.bench_file.schema import BenchFile
+from instruments.display.bit_planes import PLANES, unpacked
 from instruments.interfaces.mirror_device import MirrorBlocks
 from instruments.interfaces.spatial_light_modulator import BlockPattern
 from instruments.opening import SharedResources, prepare_instrument
@@ -136,6 +139,14 @@ def simulated_mirrors(**settings: Any) -> Rig:
     return rig
 
 
+def light_of_every_column(bench: SimulatedBench) -> npt.NDArray[Any]:
+    """Return what the blocks of the first panel make of light, one column after the other."""
+    bench.load(volts_for(np.eye(6)))
+    bench["trigger"].fire(6)
+    real, imaginary = bench.twin.stages[0].z
+    return np.asarray(real + 1j * imaginary)
+
+
 def simulated_panel(**settings: Any) -> Rig:
     """A panel whose every block is looked at by sending light through one column at a time."""
     bench = simulated_bench(
@@ -144,23 +155,67 @@ def simulated_panel(**settings: Any) -> Rig:
     )
     bench.switch_on()
 
-    def light() -> npt.NDArray[Any]:
-        bench.load(volts_for(np.eye(6)))
-        bench["trigger"].fire(6)
-        real, imaginary = bench.twin.stages[0].z
-        return np.asarray(real + 1j * imaginary)
-
     def some_pattern(generator: np.random.Generator) -> BlockPattern:
         panel = bench["slm_1"]
         return pattern(panel, *random_levels(panel, generator))
 
     return Rig(
         bench["slm_1"],
-        light=light,
+        light=lambda: light_of_every_column(bench),
         light_tolerance=1e-5,
         timeout_seconds=TIMEOUT,
         pattern=some_pattern,
     )
+
+
+def panel_with_pixels(driver: str, **settings: Any) -> Rig:
+    """A panel whose driver sends whole frames to what the twin looks at, column by column."""
+    bench = wire_bench(
+        "trigger",
+        libraries={"slm_1": driver},
+        twin={"panels": {"quantised": True}},
+        settings={"slm_1": settings, "slm_2": PANEL_8_BIT},
+    )
+    bench.switch_on()
+    return Rig(
+        bench["slm_1"],
+        light=lambda: light_of_every_column(bench),
+        light_tolerance=1e-5,
+        timeout_seconds=TIMEOUT,
+    )
+
+
+def vialux_mirrors() -> Rig:
+    """A board's driver in front of a model of its library, and what the mirrors show."""
+    bench = wire_bench("trigger", libraries={"mirrors": "vialux mirrors"})
+    bench.switch_on()
+    board = bench["mirrors"]._board
+    return Rig(
+        bench["mirrors"],
+        fire=bench["trigger"].fire,
+        light=board._mirrors.fields,
+        light_tolerance=1e-6,
+        timeout_seconds=TIMEOUT,
+    )
+
+
+def display_mirrors() -> Rig:
+    """Mirrors on a window in memory, and what its pictures unpack to."""
+    bench = mirrors_at_an_output()
+
+    def light() -> npt.NDArray[Any]:
+        shots = bench.mirrors.sequence.shots
+        pictures = bench.window.pictures[-2 - (shots - 1) // PLANES : -1]
+        return np.concatenate([unpacked(one) for one in pictures])[:shots]
+
+    return Rig(bench.mirrors, fire=bench.trigger.fire, light=light, shots_in_parts=False)
+
+
+def camera(driver: str) -> Rig:
+    """A camera's driver in front of a model of its library."""
+    bench = wire_bench("trigger", libraries={"camera": driver})
+    bench.switch_on()
+    return Rig(bench["camera"], fire=bench["trigger"].fire, timeout_seconds=TIMEOUT)
 
 
 def takes_shots_in_parts(instrument: Any) -> bool:
@@ -226,6 +281,26 @@ RIGS: list[tuple[str, str, Callable[[], Rig]]] = [
     ("temperature_controller", "simulated", lambda: simulated("oven")),
     ("phase_shifter_array", "simulated", lambda: simulated("heaters")),
     ("trigger_source", "simulated", lambda: simulated("trigger")),
+    (
+        "spatial_light_modulator",
+        "display",
+        lambda: panel_with_pixels("display panel"),
+    ),
+    (
+        "spatial_light_modulator",
+        "slmsuite",
+        lambda: panel_with_pixels("slmsuite panel"),
+    ),
+    (
+        "spatial_light_modulator",
+        "slmsuite-10-bit",
+        lambda: panel_with_pixels("slmsuite panel", bit_depth=10, levels_per_wave=1024),
+    ),
+    ("camera", "pylablib", lambda: camera("pylablib camera")),
+    ("camera", "harvesters", lambda: camera("harvesters camera")),
+    ("mirror_device", "display", display_mirrors),
+    ("trigger_source", "display", lambda: Rig(mirrors_at_an_output().trigger)),
+    ("mirror_device", "vialux", vialux_mirrors),
     ("modulator_array", "keysight-33500", lambda: on_the_wire("inputs")),
     (
         "modulator_array",

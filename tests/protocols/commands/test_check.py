@@ -138,3 +138,25 @@ def test_a_bench_that_is_none(backbeam, here, bench, words):
     assert done.code == 2
     for word in words:
         assert word in done.complaint
+
+
+def test_the_light_of_a_panel_is_timed(backbeam):
+    done = backbeam("check", "--display-timing", "--flashes", "20")
+    assert done.code == 0, done.err
+    found = {line.strip().split("  ")[0]: line for line in done.out.splitlines() if "  " in line}
+    assert "slm_1" in found["panel"]
+    assert "20 flashes" in found["panel"]
+    # The panels of the built-in bench settle with 3 ms.
+    words = found["time constant"].split()
+    assert float(words[2]) == pytest.approx(3.0, rel=0.05)
+    assert words[3] == "ms"
+    assert "0 " in found["frames skipped"]
+    assert done.out.splitlines()[-1].endswith("what was switched on is off again")
+
+
+def test_a_panel_that_cannot_be_timed_is_refused_with_those_that_can(backbeam):
+    done = backbeam("check", "--display-timing", "--panel", "slm_2")
+    assert done.code == 2
+    assert "panel: found 'slm_2'; allowed: a panel whose stage has inputs of its own: 'slm_1'" in (
+        done.err
+    )

@@ -51,10 +51,11 @@ settings = { channels = 10 }
 def bench_path(tmp_path_factory):
     text = built_in_text("digits")
     names = ["mirrors", "camera", "meter", "piezos", "heaters"]
-    order = ", ".join(f'"{name}"' for name in names)
-    before, after = text.split("[safe_state]", 1)
+    lit, dark = (", ".join(f'"{name}"' for name in part) for part in (names[:4], names[4:]))
+    before, after = text.split("[safe_state]\norder = [", 1)
     listed, rest = after.split("]", 1)
-    text = f"{before}[safe_state]{listed.rstrip().rstrip(',')}, {order}]{rest}\n{MORE}"
+    listed = f"{lit}, {listed.rstrip().rstrip(',')}, {dark}"
+    text = f"{before}[safe_state]\norder = [{listed}]{rest}\n{MORE}"
     text = text.replace(
         'reference = { shutter = "reference_shutter" }',
         'reference = { shutter = "reference_shutter", phase = "piezos" }',

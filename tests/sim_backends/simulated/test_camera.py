@@ -7,6 +7,8 @@ from simulated_bench import HIDDEN, INPUTS, TIMEOUT, simulated_bench, volts_for
 from instruments.errors import InstrumentError
 from instruments.interfaces.camera import Region
 
+# The middle of a spot of 8 pixels lies between four of them.
+NEXT_TO_MIDDLE = np.exp(-2 * 0.5 / (0.3 * 8) ** 2)
 QUIET = {"read_noise": 0.0, "electrons_per_count": 1e12}
 
 
@@ -35,7 +37,7 @@ def test_the_brightest_pixels_of_a_spot_show_the_power_above_the_black_level():
     region = bench["camera"].region_of(0)
     spot = frames[:, region.row : region.row + 8, region.column : region.column + 8]
     # A thousand counts at field 1, rounded.
-    assert spot[0].max() == pytest.approx(100 + 1000 * power, abs=0.5)
+    assert spot[0].max() == pytest.approx(100 + 1000 * power * NEXT_TO_MIDDLE, abs=0.5)
     np.testing.assert_array_equal(spot[1], spot[0])
     np.testing.assert_array_equal(frames[2], 100)
 
@@ -62,7 +64,8 @@ def test_each_neuron_has_a_spot_of_its_own():
     bench["trigger"].fire(1)
     bright = camera.read(TIMEOUT)[0] - 100
     assert bright[3] > 1
-    np.testing.assert_array_equal(np.delete(bright, 3), 0.0)
+    # A Gaussian of 1.2 pixels rms sends half a thousandth of its light beyond 4 pixels.
+    assert (np.delete(bright, 3) < 0.01 * bright[3]).all()
 
 
 def test_half_the_exposure_gives_half_the_counts():
@@ -88,7 +91,7 @@ def test_noise_is_that_of_the_electrons_and_of_reading():
     frames = frames_of(bench, *([0.3] * 1500)).astype(float)
     region = bench["camera"].region_of(0)
     centre = frames[:, region.row + 3, region.column + 3]
-    light = 1000 * bench.twin.stages[0].z[0, 0, 0] ** 2
+    light = 1000 * bench.twin.stages[0].z[0, 0, 0] ** 2 * NEXT_TO_MIDDLE
     assert centre.mean() == pytest.approx(100 + light, rel=0.01)
     # 1500 values give a variance to 3.7 % (one standard error).
     assert centre.var() == pytest.approx(light / 4 + 9 + 1 / 12, rel=0.13)

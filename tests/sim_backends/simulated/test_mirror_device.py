@@ -41,18 +41,20 @@ def test_any_frame_gives_the_mean_of_each_block():
 def test_a_lee_hologram_has_a_tenth_of_the_power_at_most():
     # sin(pi w) / pi: 1 / pi for stripes of half a period, 10.1 % of the power.
     mirrors, trigger = device(carrier_period=10)
-    widths = np.array([[[0, 1, 5], [5, 9, 10]]], np.uint16)
+    widths = np.array([[[0, 2, 4], [4, 8, 10]]], np.uint16)
     shifts = np.zeros_like(widths)
-    mirrors.load_blocks(MirrorBlocks(widths, mirrors.raster, 10, shifts))
+    # Blocks are ten rows high and stripes as wide in each.
+    mirrors.load_blocks(MirrorBlocks(10 * widths, mirrors.raster, 10, shifts))
     power = np.abs(run(mirrors, trigger, 1)[0]) ** 2
     sine = np.sin(np.pi * widths[0] / 10)
     np.testing.assert_allclose(power, (sine / np.pi) ** 2, atol=1e-7)
-    assert power.max() == pytest.approx(0.1013, abs=1e-4)
+    # Half a period is the most; of five mirrors, an odd number, every row lies to one side.
+    assert power.max() == pytest.approx(0.1013 * np.sin(0.4 * np.pi) ** 2, abs=1e-4)
 
 
 def test_half_a_period_of_shift_turns_the_sign_of_a_lee_hologram():
     mirrors, trigger = device(carrier_period=10)
-    widths = np.full((1, 2, 3), 4, np.uint16)
+    widths = np.full((1, 2, 3), 40, np.uint16)
     shifts = np.array([[[0, 5, 1], [6, 2, 7]]], np.uint16)
     mirrors.load_blocks(MirrorBlocks(widths, mirrors.raster, 10, shifts))
     fields = run(mirrors, trigger, 1)[0].ravel()

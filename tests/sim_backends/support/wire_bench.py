@@ -55,31 +55,53 @@ DRIVERS: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "pump_shutter": ("thorlabs mbx shutter", ["ASRL3::INSTR"], {}),
 }
 
+# Settings by driver, of drivers that speak to a window or to a vendor's library.
+LIBRARY_SETTINGS: dict[str, dict[str, Any]] = {
+    "display panel": {"screen": "HDMI-1", "rows": 45, "columns": 54},
+    "slmsuite panel": {"panel": "santec.Santec", "rows": 45, "columns": 54, "refresh": "10 ms"},
+    "display mirrors": {"screen": "HDMI-1", "rows": 24, "columns": 36},
+    "display trigger": {"mirrors": "mirrors"},
+    "vialux mirrors": {"rows": 24, "columns": 36},
+    "pylablib camera": {"camera": "Thorlabs.ThorlabsTLCamera", "rows": 64, "columns": 96},
+    "harvesters camera": {"producer": "maker.cti", "rows": 64, "columns": 96},
+}
+
+# What only the simulated instrument knows in whose place a model stands.
+SIMULATION: dict[str, dict[str, Any]] = {
+    "meter": {"stage": "first", "noise": "0 W", "uncertainty": 0.0},
+    "slm_1": {"refresh": "10 ms"},
+    "camera": {"stage": "first", "port": "a"},
+}
+
 
 def wire_bench_file(
     *names: str,
+    libraries: dict[str, str] | None = None,
     twin: dict[str, Any] | None = None,
     settings: dict[str, dict[str, Any]] | None = None,
     addresses: dict[str, list[str]] | None = None,
     wire: str = "simulated",
 ) -> BenchFile:
-    """Return the small bench with drivers for the instruments named, or for all that have one."""
-    table = bench_file(twin=twin).model_dump(mode="json")
+    """Return the small bench with drivers for the instruments named, or for all that have one.
+
+    ``libraries`` names drivers without a wire, by the instrument whose place they take.
+    """
+    table = bench_file(twin=twin, settings=settings).model_dump(mode="json")
     table["wire"] = wire
     # Digitisers take a handful of samples a shot, and some have to lie in the window.
     table["exposure"]["window"] = "50 us"
-    for name in names or DRIVERS:
-        driver, places, own = DRIVERS[name]
+    chosen = {
+        name: (driver, [], LIBRARY_SETTINGS[driver]) for name, driver in (libraries or {}).items()
+    }
+    chosen |= {name: DRIVERS[name] for name in names or (() if libraries else DRIVERS)}
+    for name, (driver, places, own) in chosen.items():
         section = table["instruments"][name]
-        kept = {"stage": "first"} if name == "meter" else {}
-        if name == "meter":
-            kept |= {"noise": "0 W", "uncertainty": 0.0}
         section |= {
             "driver": driver,
             "address": None,
             "addresses": (addresses or {}).get(name, places),
             "settings": {**own, **(settings or {}).get(name, {})},
-            "simulation": kept,
+            "simulation": SIMULATION.get(name, {}),
         }
     bench = validate_section("lab.toml", BenchFile, table).read_from("lab.toml", None)
     check_bench(bench)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from sim_backends.twin.imperfections import Imperfections
 
-SECTIONS = ("modulators", "panels", "path", "amplifiers", "absorber", "taps")
+SECTIONS = ("modulators", "mirrors", "panels", "path", "amplifiers", "absorber", "taps", "cameras")
 
 
 def test_it_is_read_as_a_bench_file_writes_it():

@@ -315,7 +315,7 @@ def is_a(kind):
 
 # What instruments may tell a twin, by the names of the arguments.
 ALLOWED = {
-    "drive": {"name": is_a(str), "volts": is_volts},
+    "drive": {"name": is_a(str), "drive": is_volts},
     "show": {"panel": is_a(str), "depth": is_grey, "offset": is_grey, "moment": is_moment},
     "darken": {"panel": is_a(str)},
     "set_current": {"amplifier": is_a(str), "amperes": is_amperes, "enabled": is_a(bool)},

@@ -40,7 +40,10 @@ def test_each_imperfection_alone_moves_the_taps_by_what_physics_says(field):
 
 
 def test_there_are_checks_for_every_section():
-    assert list(FIELDS) == ["modulators", "panels", "path", "amplifiers", "absorber", "taps"]
+    assert list(FIELDS) == [
+        *("modulators", "mirrors", "panels", "path", "amplifiers", "absorber", "taps"),
+        "cameras",
+    ]
     assert sum(map(len, FIELDS.values())) > 30
 
 

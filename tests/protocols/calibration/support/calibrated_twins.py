@@ -194,6 +194,12 @@ def _compare_matrix(session, twin, place, name, compared):
     currents = session.hardware(name).amplifier_table.current_for_field_gain(gain)
     true_gain = np.sqrt(stage.amplifier.small_signal_gain(currents)) * stage.amplifier.spread
     inputs = 1.0
+    source = session.section(name).inputs
+    if source in twin.mirrors:
+        # Tables count what the blocks differ in to the columns behind them.
+        truth = twin.mirrors[source]
+        shared = twin.layout.mirrors[source].field_at_full / truth.contrast
+        inputs = truth.block_fields.real * twin.layout.mirrors[source].largest_share / shared
     if place:
         # Inputs are counted in what the taps in front of them say.
         monitor = "taps_a"

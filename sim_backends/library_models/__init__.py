@@ -1,0 +1,1 @@
+"""Models of windows and of vendors' libraries, in the light of a twin: what drivers speak to."""
