@@ -187,7 +187,7 @@ class Bench:
         Parameters
         ----------
         inputs, errors
-            ``[B, n]`` what is shown and what is injected.
+            ``[B, n]`` fields that are shown, and signs of what is injected.
         magnitudes
             ``[B, n]`` what each bank read, without its sign.
         """
@@ -220,8 +220,24 @@ class Bench:
         self._ensure_on()
         with self._whole_exposures():
             if self.tracker is not None:
-                self.tracker.before_batch(self.expected_signs)
+                self.tracker.before_batch(
+                    lambda: self.arrangement.pilot(inputs), self.expected_signs
+                )
             return self.arrangement.forward(inputs)
+
+    def turn_references_back(self, inputs: Array) -> dict[str, float]:
+        """Find by how far references have drifted, in radians bank by bank, and take it back.
+
+        Parameters
+        ----------
+        inputs
+            ``[B, N_0]`` samples like those in operation; the first of them are shown.
+        """
+        if self.tracker is None:
+            return {}
+        self._ensure_on()
+        with self._whole_exposures():
+            return self.tracker.track(self.arrangement.pilot(inputs), self.expected_signs)
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
         """Send errors ``[B, N_L]`` back; return every tapped ``delta``."""

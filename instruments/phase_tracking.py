@@ -2,13 +2,16 @@
 
 A homodyne reading goes with the cosine of the phase between reference and light, and that phase
 drifts: by a little it costs signal, by a quarter of a wave all of it, by half a wave the sign.
-From time to time a pilot is shown, patterns of signs and the same patterns turned over, and read
-with the references as they stand and turned by a quarter wave. The two readings are the two
-quadratures of light whose own phase is 0 or pi, so that half the phase of their square is the
-drift, but for half a wave. That is settled by the signs the weights let expect; tables may be far
-off before so many signs are. The actuator takes the drift back.
+From time to time a pilot is shown, a few samples and the same samples turned over, and read with
+the references as they stand and turned by a quarter wave. The two readings are the two quadratures
+of light whose own phase is 0 or pi, so that half the phase of their square is the drift, but for
+half a wave. That is settled by the signs the weights let expect; tables may be far off before so
+many signs are. The actuator takes the drift back.
 
-Several patterns, because the light of one may happen to cancel.
+The samples are those the bench is about to show. Amplifiers turn the phase of light by their own
+saturation, so that brighter light than usual has another phase than what the references are for:
+after bright patterns of signs, a run of a thousand epochs was followed a quarter wave away.
+Errors go back as patterns of signs: what they pass is saturated by the forward light.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import numpy.typing as npt
 from instruments.bank_phases import ReferencePhases
 from instruments.calibration.tap import TapTable
 from instruments.exposure import Volts
+from instruments.network import Array
 from instruments.stage_hardware import Emitter
 
 logger = logging.getLogger(__name__)
@@ -35,8 +39,8 @@ Take = Callable[[int, Sequence[Emitter], Sequence[str]], Mapping[str, Volts]]
 
 Expectation = Callable[[Floats, Floats, Mapping[str, Floats]], Mapping[str, Floats]]
 
-PATTERNS = 16
-"""Patterns of signs in a pilot."""
+SAMPLES = 16
+"""Samples in a pilot: several, because the light of one may happen to cancel."""
 
 LEAST_SIGNAL = 0.003
 """Share of a detector's range below which a pilot tells nothing."""
@@ -73,7 +77,7 @@ class PhaseTracker:
         Takes an exposure of so many shots: emitters, and the banks that read. One that is out of
         step is its business, for a pilot read out of step would turn references anywhere.
     sources, injectors
-        Emitters whose sign the forward and the backward pilots turn.
+        Emitters whose light the forward and the backward pilots turn over.
     banks
         The banks under watch.
     taps
@@ -109,10 +113,10 @@ class PhaseTracker:
         self._batches = every
         self._volts: Floats | None = None
 
-    def before_batch(self, expect: Expectation) -> None:
-        """Show a pilot if it is time again, or for the first time."""
+    def before_batch(self, fields: Callable[[], Array], expect: Expectation) -> None:
+        """Show a pilot if it is time again, or for the first time; see ``track``."""
         if self._batches >= self._every:
-            self.track(expect)
+            self.track(fields(), expect)
         self._batches += 1
 
     def resume(self) -> None:
@@ -131,26 +135,30 @@ class PhaseTracker:
         self._volts = None if state["volts"] is None else np.array(state["volts"], np.float64)
         self.resume()
 
-    def track(self, expect: Expectation) -> dict[str, float]:
+    def track(self, fields: Array, expect: Expectation) -> dict[str, float]:
         """Show a pilot, turn every reference back, and return the drifts found, in radians.
 
         Parameters
         ----------
+        fields
+            ``[B, n]`` fields at the inputs like those of the samples to come; the first of them
+            are shown, few ones again and again.
         expect
-            Says, from signs ``[patterns, n]`` of inputs and of errors and from the magnitudes
-            read, which sign each reading should have; banks it leaves out are taken to have
-            drifted by less than a quarter wave.
+            Says, from fields ``[samples, n]`` of inputs and signs of errors and from the
+            magnitudes read, which sign each reading should have; banks it leaves out are taken to
+            have drifted by less than a quarter wave.
         """
         self._batches = 0
         start = np.array(self._actuator.volts(), np.float64)
-        in_phase = self._pilot()
+        samples = fields[np.arange(SAMPLES) % len(fields)]
+        in_phase = self._pilot(samples)
         self._turn(self._within_range(start + _QUARTER / self._radians_per_volt))
-        in_quadrature = self._pilot()
+        in_quadrature = self._pilot(samples)
         # A reference turned forward by a quarter wave reads minus the sine.
         quadratures = {bank: read - 1j * in_quadrature[bank] for bank, read in in_phase.items()}
         expected = expect(
-            self._shown(self._sources),
-            self._shown(self._injectors),
+            samples.astype(np.float64),
+            _signs(self._injectors[0].table.channels if self._injectors else 0),
             {bank: np.abs(seen) for bank, seen in quadratures.items()},
         )
         drifts: dict[str, float] = {}
@@ -173,26 +181,24 @@ class PhaseTracker:
         logger.debug("reference phases had drifted by %s", drifts)
         return drifts
 
-    def _shown(self, emitters: Sequence[Emitter]) -> Floats:
-        """Return the signs ``[patterns, n]`` of the first of these emitters."""
-        return _signs(emitters[0].table.channels if emitters else 0)
+    def _pilot(self, samples: Array) -> dict[str, Floats]:
+        """Return what each bank reads of the pilot, ``[samples, n]``.
 
-    def _pilot(self) -> dict[str, Floats]:
-        """Return what each bank reads of the pilot, ``[patterns, n]``.
-
-        It is half the difference between a pattern and the same turned over, of the inputs for
+        It is half the difference between a sample and the same turned over, of the inputs for
         taps of activations and of the injector for taps of errors: nothing else turns over.
         """
         forward, backward = np.array([1.0, -1.0, 1.0]), np.array([1.0, 1.0, -1.0])
-        for emitters, turns in ((self._sources, forward), (self._injectors, backward)):
-            for emitter in emitters:
-                _show(emitter, turns)
+        for emitter in self._sources:
+            emitter.load(_bounded(emitter, _turned(samples, forward)))
+        for emitter in self._injectors:
+            signs = _signs(emitter.table.channels)
+            emitter.load(emitter.patterned(_turned(signs, backward)))
         emitters = [*self._sources, *self._injectors]
-        volts = self._take(3 * PATTERNS, emitters, [one.bank for one in self._banks])
+        volts = self._take(3 * SAMPLES, emitters, [one.bank for one in self._banks])
         read = {}
         for watched in self._banks:
             rows = volts[watched.bank].astype(np.float64)
-            rows = rows.reshape(PATTERNS, 3, -1)
+            rows = rows.reshape(SAMPLES, 3, -1)
             other = rows[:, 1] if watched.light == "forward" else rows[:, 2]
             read[watched.bank] = 0.5 * (rows[:, 0] - other)
         return read
@@ -211,17 +217,23 @@ class PhaseTracker:
         self._actuator.wait_until_settled(self._timeout_seconds)
 
 
-def _show(emitter: Emitter, turns: Floats) -> None:
-    """Load every pattern of an emitter three times, turned over as told."""
-    channels = emitter.table.channels
-    pilot = _signs(channels)[:, np.newaxis, :] * turns[:, np.newaxis]
-    emitter.load(emitter.patterned(pilot.reshape(-1, channels)))
+def _turned(samples: npt.NDArray[np.floating], turns: Floats) -> Floats:
+    """Return every sample three times, turned over as told, ``[3 samples, n]``."""
+    every = samples[:, np.newaxis, :] * turns[:, np.newaxis]
+    return every.reshape(-1, samples.shape[1])
+
+
+def _bounded(emitter: Emitter, fields: Floats) -> Array:
+    """Clip fields to what there is: a source that knows no sign goes dark where it turns over."""
+    table, width = emitter.table, fields.shape[1]
+    low, high = table.lowest_fields[:width], table.highest_fields[:width]
+    return np.clip(fields, low, high).astype(np.float32)
 
 
 def _signs(channels: int) -> Floats:
-    """Return the patterns ``[patterns, channels]``, always the same."""
+    """Return the patterns ``[samples, channels]``, always the same."""
     generator = np.random.default_rng(channels)
-    return generator.choice([-1.0, 1.0], (PATTERNS, channels))
+    return generator.choice([-1.0, 1.0], (SAMPLES, channels))
 
 
 def _rms(values: Floats) -> float:

@@ -231,6 +231,10 @@ class Arrangement(Protocol):
         """
         ...
 
+    def pilot(self, inputs: Array) -> Array:
+        """Show the frame that inputs ``[B, N_0]`` meet first; return their fields ``[B, n]``."""
+        ...
+
     def stage_of(self, layer: int) -> StageHardware:
         """Return the stage that serves a layer (0 is the first)."""
         ...

@@ -117,12 +117,20 @@ class Cascade:
                     field = magnitudes[bank] * np.sign(field)
         return signs
 
+    def pilot(self, inputs: Array) -> Array:
+        """Return the fields that show inputs ``[B, N_0]``; all frames are there."""
+        check_inputs(inputs, self._stages[0].inputs)
+        return self._fields_of(inputs)
+
+    def _fields_of(self, inputs: Array) -> Array:
+        scale = self._light.input_field
+        return inputs if scale == 1.0 else inputs * np.float32(scale)
+
     def forward(self, inputs: Array) -> Pass:
         """Pass 1: the batch with the injector dark."""
         check_inputs(inputs, self._stages[0].inputs)
         light, shots = self._light, len(inputs)
-        scaled = inputs if light.input_field == 1.0 else inputs * light.input_field
-        self._source.load(scaled)
+        self._source.load(self._fields_of(inputs))
         self._injector.load_dark(shots)
         volts = light.take(shots, self._sources, self._forward_banks)
         activations = [inputs]

@@ -148,6 +148,16 @@ class InTurn:
         signs = {"z": z, "a": z, "delta": errors, "rho": rho}
         return {bank: signs[port] for port, bank in self._banks.items()}
 
+    def pilot(self, inputs: Array) -> Array:
+        """Show the first frame of the first layer; return the fields of its inputs ``[B, n]``."""
+        check_inputs(inputs, self._layers[0].inputs)
+        self._bypass(False)
+        self._show(0, 0)
+        shown = inputs[:, self._tiles[0][0]] * np.float32(self._light.input_field)
+        fields = np.zeros((len(inputs), self._stage.inputs), np.float32)
+        fields[:, : shown.shape[1]] = shown
+        return fields
+
     def forward(self, inputs: Array) -> Pass:
         """Take inputs through all layers, re-emitting what was measured in between."""
         check_inputs(inputs, self._layers[0].inputs)

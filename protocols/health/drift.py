@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +102,7 @@ class Drift:
 
 def drift_checks(
     bench: Bench,
+    inputs: Array,
     generator: np.random.Generator,
     after: Callable[[], None] | None = None,
 ) -> list[Drift]:
@@ -108,6 +110,8 @@ def drift_checks(
 
     Parameters
     ----------
+    inputs
+        ``[B, N_0]`` samples like those in operation: a pilot has to be as bright as they are.
     generator
         Draws what is shown.
     after
@@ -116,8 +120,13 @@ def drift_checks(
     weights, point = bench.parameters(), bench.operating_point()
     found: list[Drift] = []
     try:
-        for checks in (_phases, _nulls, _transmissions_and_depths, _half_weights):
-            found += checks(bench, generator)
+        for check in (
+            partial(_phases, bench, inputs),
+            partial(_nulls, bench, generator),
+            partial(_transmissions_and_depths, bench, generator),
+            partial(_half_weights, bench, generator),
+        ):
+            found += check()
             bench.write(weights, point)
             if after is not None:
                 after()
@@ -129,10 +138,15 @@ def drift_checks(
 def names_of_checks(bench: Bench) -> list[str]:
     """Return the names of the checks that a bench may give, known before any is made."""
     file, names = _file(bench), []
+    encoders = tables_of(bench).tables.encoders
     if bench.tracker is not None:
         names += [f"phase_{bank}" for stage in file.stages.values() for bank in _banks(stage.taps)]
     for stage in file.stages.values():
-        names += [f"null_{one}" for one in (stage.inputs, stage.injector) if one is not None]
+        names += [
+            f"null_{one}"
+            for one in (stage.inputs, stage.injector)
+            if one is not None and isinstance(encoders[one], EncoderTable)
+        ]
     names += [f"transmission_{layer}" for layer in range(1, len(bench.layers) + 1)]
     names += [f"optical_depth_{layer}" for layer in range(1, len(bench.layers))]
     return names + [f"half_weight_{layer}" for layer in range(1, len(bench.layers) + 1)]
@@ -154,14 +168,9 @@ def _is_nominal(bench: Bench, kind: str, name: str) -> bool:
     return table is None or table.provenance.source == "nominal"
 
 
-def _phases(bench: Bench, generator: np.random.Generator) -> list[Drift]:
+def _phases(bench: Bench, inputs: Array) -> list[Drift]:
     """Show a pilot: it finds the phases of the references and takes them back."""
-    if bench.tracker is None:
-        return []
-    bench.switch_on()
-    # Panels that take turns show something only once light has gone through.
-    bench.forward(generator.uniform(0, 1, (1, bench.layers[0].inputs)).astype(np.float32))
-    found = bench.tracker.track(bench.expected_signs)
+    found = bench.turn_references_back(inputs)
     return [
         Drift(
             name=f"phase_{bank}",

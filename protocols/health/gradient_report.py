@@ -156,5 +156,5 @@ def report_on(
         tap_only=tap_only,
         why_no_tap_only=lacking,
         taps=tap_errors(bench, twin, repeats),
-        drifts=drift_checks(bench, generator, after),
+        drifts=drift_checks(bench, inputs, generator, after),
     )

@@ -97,7 +97,7 @@ class HealthWatch:
             return self._nothing
         values: dict[str, float] = {}
         if drift:
-            values |= self._look_for_drift(step)
+            values |= self._look_for_drift(step, inputs)
         if check:
             values |= self._look_at_gradient(inputs, labels)
         return tuple(values.get(name, math.nan) for name in self._names)
@@ -156,10 +156,10 @@ class HealthWatch:
 
     # Drift -----------------------------------------------------------------------------------
 
-    def _look_for_drift(self, step: int) -> dict[str, float]:
+    def _look_for_drift(self, step: int, inputs: Array) -> dict[str, float]:
         # Always the same at the same step, so that a resumed run finds the same.
         generator = np.random.default_rng([self._settings.seed, step])
-        found = drift_checks(self._bench, generator)
+        found = drift_checks(self._bench, inputs, generator)
         self._rates.take(found)
         due = self._rates.due(found)
         if due:

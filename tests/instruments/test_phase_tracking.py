@@ -7,6 +7,7 @@ from instruments.bench_file.reading import built_in_text, parse_bench_file
 from instruments.bench_opening import open_bench
 from instruments.opening import SharedResources
 
+INPUTS = np.random.default_rng(5).uniform(0, 1, (32, 64)).astype(np.float32)
 BANKS = ("taps_z", "taps_a", "taps_delta", "outputs")
 
 
@@ -39,14 +40,14 @@ DRIFTS = dict(zip(BANKS, (0.4, -1.2, 2.9, -1.7), strict=True))
 def test_drifts_are_found_bank_by_bank(bench):
     opened, twin = bench
     drift(twin, DRIFTS)
-    found = opened.tracker.track(opened.expected_signs)
+    found = opened.turn_references_back(INPUTS)
     assert found == pytest.approx(DRIFTS, abs=2e-3)
 
 
 def test_references_are_turned_back(bench):
     opened, twin = bench
     drift(twin, DRIFTS)
-    opened.tracker.track(opened.expected_signs)
+    opened.turn_references_back(INPUTS)
     for angle in phases(twin).values():
         assert np.exp(1j * angle) == pytest.approx(1, abs=2e-3)
 
@@ -56,19 +57,42 @@ def test_a_reference_that_drifts_on_is_followed_through_many_waves(bench):
     opened, twin = bench
     for step in range(1, 31):
         drift(twin, dict(zip(BANKS, 2.1 * step * np.array([1, -1, 1, -1]), strict=True)))
-        opened.tracker.track(opened.expected_signs)
+        opened.turn_references_back(INPUTS)
     for angle in phases(twin).values():
         assert np.exp(1j * angle) == pytest.approx(1, abs=2e-3)
 
 
 def test_readings_are_those_without_drift(bench):
     opened, twin = bench
-    inputs = np.random.default_rng(5).uniform(0, 1, (32, 64)).astype(np.float32)
-    before = opened.forward(inputs).output
+    before = opened.forward(INPUTS).output
     drift(twin, DRIFTS)
-    assert not np.allclose(opened.forward(inputs).output, before, atol=0.1)
-    opened.tracker.track(opened.expected_signs)
-    np.testing.assert_allclose(opened.forward(inputs).output, before, atol=5e-3)
+    assert not np.allclose(opened.forward(INPUTS).output, before, atol=0.1)
+    opened.turn_references_back(INPUTS)
+    np.testing.assert_allclose(opened.forward(INPUTS).output, before, atol=5e-3)
+
+
+def test_the_references_follow_light_as_bright_as_samples_are():
+    """Amplifiers turn light that saturates them: a brighter pilot would have another phase."""
+    shared = SharedResources()
+    generator = np.random.default_rng(3)
+    with open_bench(parse_bench_file(built_in_text("digits")), shared=shared) as opened:
+        opened.write(
+            [generator.normal(0, 0.35, size).astype(np.float32) for size in ((48, 64), (10, 48))]
+        )
+        twin = shared.built()["twin"]
+        lags = {}
+        for brightness in (0.3, 1.0):
+            samples = np.float32(brightness) * INPUTS[:16]
+            opened.turn_references_back(samples)
+            light = []
+            for shown in (samples, -samples):
+                opened.forward(shown)
+                light.append(twin.stages[1].z[0, :16] + 1j * twin.stages[1].z[1, :16])
+            # Light of either sign: half the phase of its square.
+            lags[brightness] = 0.5 * np.angle(((light[0] - light[1]) ** 2).sum())
+            found = twin.detectors["outputs"].phase_radians
+            assert np.cos(lags[brightness] - found) > np.cos(0.05)
+        assert abs(lags[1.0] - lags[0.3]) > 0.2, lags
 
 
 def test_a_pilot_is_shown_every_so_many_batches(bench, monkeypatch):
@@ -77,9 +101,9 @@ def test_a_pilot_is_shown_every_so_many_batches(bench, monkeypatch):
     tracked = []
     track = opened.tracker.track
 
-    def count(expect):
+    def count(fields, expect):
         tracked.append(batch)
-        return track(expect)
+        return track(fields, expect)
 
     monkeypatch.setattr(opened.tracker, "track", count)
     batch = 0
@@ -94,7 +118,7 @@ def test_a_bank_without_light_is_left_alone(bench):
     opened.write([np.zeros((48, 64), np.float32), np.zeros((10, 48), np.float32)])
     drift(twin, DRIFTS)
     before = phases(twin)
-    assert opened.tracker.track(opened.expected_signs) == {}
+    assert opened.turn_references_back(INPUTS) == {}
     assert phases(twin) == pytest.approx(before)
 
 
@@ -103,6 +127,6 @@ def test_a_pilot_read_out_of_step_turns_no_reference_away(bench, instrument):
     opened, twin = bench
     drift(twin, DRIFTS)
     twin.faults.slip(instrument, until_stopped=True)
-    found = opened.tracker.track(opened.expected_signs)
+    found = opened.turn_references_back(INPUTS)
     assert found == pytest.approx(DRIFTS, abs=2e-3)
     assert opened.light.slips == 1
