@@ -17,6 +17,8 @@ from protocols.training import Training
 SECONDS_BETWEEN_UPDATES = 0.1
 SECONDS_BETWEEN_LINES = 5.0
 EPOCHS_FOR_ESTIMATE = 20
+COMPILING_SECONDS = 30.0
+"""Compiling may take as long in the first epoch: one shorter than that says nothing of the next."""
 
 
 class LiveProgress:
@@ -101,9 +103,10 @@ class LiveProgress:
             )
 
     def _time_left(self, training: Training) -> str:
-        if not self._epoch_seconds:
+        known = len(self._epoch_seconds)
+        if known == 0 or (known == 1 and self._epoch_seconds[0] < COMPILING_SECONDS):
             return "-"
         epochs_left = (self._steps - training.step) / training.steps_per_epoch
-        seconds = round(epochs_left * statistics.median(self._epoch_seconds))
+        seconds = round(epochs_left * statistics.median_low(self._epoch_seconds))
         minutes, seconds = divmod(seconds, 60)
         return f"{minutes}:{seconds:02d}"

@@ -53,6 +53,9 @@ def published(
 def check_window() -> None:
     """Raise ``InstallationError`` if no window can be opened for want of packages."""
     missing = [name for name in ("qtpy", "pyqtgraph") if importlib.util.find_spec(name) is None]
+    # Other packages bring those two along, but none of them Qt itself.
+    if not any(importlib.util.find_spec(name) for name in ("PySide6", "PyQt6")):
+        missing.append("PySide6")
     if missing:
         raise InstallationError(
             f"the monitor's window needs {' and '.join(missing)}; install what it needs with: "
