@@ -8,9 +8,11 @@ of light whose own phase is 0 or pi, so that half the phase of their square is t
 half a wave. That is settled by the signs the weights let expect; tables may be far off before so
 many signs are. The actuator takes the drift back.
 
-The samples are those the bench is about to show. Amplifiers turn the phase of light by their own
-saturation, so that brighter light than usual has another phase than what the references are for:
-after bright patterns of signs, a run of a thousand epochs was followed a quarter wave away.
+The samples are those the bench is about to show, with signs drawn at random. Amplifiers turn the
+phase of light by their own saturation, so that brighter light than usual has another phase than
+what the references are for: after patterns as bright as modulators can be, a run of a thousand
+epochs was followed a quarter wave away. And samples as they are have much in common, which is
+where tables err most: their signs agreed with what was expected hardly more often than not.
 Errors go back as patterns of signs: what they pass is saturated by the forward light.
 """
 
@@ -141,8 +143,8 @@ class PhaseTracker:
         Parameters
         ----------
         fields
-            ``[B, n]`` fields at the inputs like those of the samples to come; the first of them
-            are shown, few ones again and again.
+            ``[B, n]`` fields at the inputs, as large as those of the samples to come; the first of
+            them are shown, few ones again and again, with signs of their own.
         expect
             Says, from fields ``[samples, n]`` of inputs and signs of errors and from the
             magnitudes read, which sign each reading should have; banks it leaves out are taken to
@@ -150,14 +152,14 @@ class PhaseTracker:
         """
         self._batches = 0
         start = np.array(self._actuator.volts(), np.float64)
-        samples = fields[np.arange(SAMPLES) % len(fields)]
+        samples = fields[np.arange(SAMPLES) % len(fields)] * _signs(fields.shape[1])
         in_phase = self._pilot(samples)
         self._turn(self._within_range(start + _QUARTER / self._radians_per_volt))
         in_quadrature = self._pilot(samples)
         # A reference turned forward by a quarter wave reads minus the sine.
         quadratures = {bank: read - 1j * in_quadrature[bank] for bank, read in in_phase.items()}
         expected = expect(
-            samples.astype(np.float64),
+            samples,
             _signs(self._injectors[0].table.channels if self._injectors else 0),
             {bank: np.abs(seen) for bank, seen in quadratures.items()},
         )
@@ -181,7 +183,7 @@ class PhaseTracker:
         logger.debug("reference phases had drifted by %s", drifts)
         return drifts
 
-    def _pilot(self, samples: Array) -> dict[str, Floats]:
+    def _pilot(self, samples: Floats) -> dict[str, Floats]:
         """Return what each bank reads of the pilot, ``[samples, n]``.
 
         It is half the difference between a sample and the same turned over, of the inputs for
