@@ -261,6 +261,10 @@ class Bench:
         """Average outer products of measured errors and activations."""
         return average_outer_products(errors, passed.activations)
 
+    def call_before_exposures(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` before every exposure; what it raises gives up the pass in hand."""
+        self.light.exposer.before = hook
+
     def readings(self) -> Mapping[str, float]:
         """Return what every step records of the bench.
 

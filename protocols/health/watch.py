@@ -63,6 +63,8 @@ class HealthWatch:
         self.tell: Tell = _say_nothing
         self._rates = DriftRates()
         self._failing: set[int] = set()
+        self._drift_looked_at = -1
+        self._drift_found: dict[str, float] = {}
         self._has_all_ports = bench.file is not None and not why_not(bench.file)
         layers = range(1, len(bench.layers) + 1)
         self._names = [f"gradient_{what}_{layer}" for layer in layers for what in _OF_LAYER]
@@ -97,7 +99,11 @@ class HealthWatch:
             return self._nothing
         values: dict[str, float] = {}
         if drift:
-            values |= self._look_for_drift(step, inputs)
+            # A step that was given up for a pause is done again; what was put right stays so.
+            if self._drift_looked_at != step:
+                self._drift_found = self._look_for_drift(step, inputs)
+                self._drift_looked_at = step
+            values |= self._drift_found
         if check:
             values |= self._look_at_gradient(inputs, labels)
         return tuple(values.get(name, math.nan) for name in self._names)
@@ -160,10 +166,15 @@ class HealthWatch:
         # Always the same at the same step, so that a resumed run finds the same.
         generator = np.random.default_rng([self._settings.seed, step])
         found = drift_checks(self._bench, inputs, generator)
-        self._rates.take(found)
-        due = self._rates.due(found)
-        if due:
-            self._recalibrate(due, generator)
+        known = self._rates.state()
+        try:
+            self._rates.take(found)
+            due = self._rates.due(found)
+            if due:
+                self._recalibrate(due, generator)
+        except BaseException:
+            self._rates.restore(known)
+            raise
         for one in found:
             state = "warning" if one in due else "ok"
             self.tell(
