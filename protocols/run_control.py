@@ -40,9 +40,9 @@ class ControlNote(NamedTuple):
 class RunControl:
     """Pause, resume, stop and abort of one run.
 
-    ``pause``, ``pause_now``, ``resume``, ``stop`` and ``abort`` may be called from any thread and return at
-    once, with a sentence that says what will happen. The training loop looks at ``asked`` after
-    every minibatch and calls ``give_up_if_asked`` before every exposure.
+    ``pause``, ``pause_now``, ``resume``, ``stop`` and ``abort`` may be called from any thread and
+    return at once, with a sentence that says what will happen. The training loop looks at ``asked``
+    after every minibatch and calls ``give_up_if_asked`` before every exposure.
 
     Parameters
     ----------

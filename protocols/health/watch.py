@@ -17,7 +17,7 @@ import numpy as np
 from instruments.bench import Bench
 from instruments.errors import GradientError
 from instruments.network import Array, Network
-from protocols.health.drift import Drift, drift_checks, names_of_checks
+from protocols.health.drift import Drift, column_of, drift_checks, names_of_checks
 from protocols.health.drift_rates import DriftRates
 from protocols.health.gradient_fidelity import LayerFidelity, Level, compared
 from protocols.health.recalibration import recalibrate
@@ -72,7 +72,7 @@ class HealthWatch:
         if self._has_all_ports:
             self._names += [f"tap_only_{layer}" for layer in layers[:-1]]
         if settings.drift_every:
-            self._names += [f"drift_{name}" for name in names_of_checks(bench)]
+            self._names += [column_of(name) for name in names_of_checks(bench)]
         self._nothing = (math.nan,) * len(self._names)
 
     def columns(self) -> dict[str, str]:
@@ -184,7 +184,7 @@ class HealthWatch:
                 state=state,
                 reading=one.reading(),
             )
-        return {f"drift_{one.name}": one.value for one in found}
+        return {column_of(one.name): one.value for one in found}
 
     def _recalibrate(self, due: Sequence[Drift], generator: np.random.Generator) -> None:
         names = ", ".join(f"{one.what} {one.reading()}" for one in due)
