@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 """How often an exposure is tried before a slip of frames counts as lasting."""
 
-RANDOM_FIELD = 0.5
-"""Largest random input where no medium dims light on its way to the next taps."""
+RANDOM_FIELD = 0.2
+"""Largest random input where no medium dims light on its way: amplifiers and taps behind it are to
+see no more of it than in operation. With trained weights 0.5 saturated them by several per cent."""
 
 NOISE_HOLDS_FOR = 500
 """Exposures after which a bank's noise is measured again."""

@@ -127,8 +127,8 @@ def drift_checks(
             partial(_phases, bench, inputs),
             partial(_nulls, bench, generator),
             partial(_transmissions_and_depths, bench, generator),
-            partial(_half_weights, bench, generator),
             partial(_reciprocities, bench, generator),
+            partial(_half_weights, bench, generator),
         ):
             found += check()
             bench.write(weights, point)
@@ -153,8 +153,8 @@ def names_of_checks(bench: Bench) -> list[str]:
         ]
     names += [f"transmission_{layer}" for layer in range(1, len(bench.layers) + 1)]
     names += [f"optical_depth_{layer}" for layer in range(1, len(bench.layers))]
-    names += [f"half_weight_{layer}" for layer in range(1, len(bench.layers) + 1)]
-    return names + [f"{_RECIPROCITY}_{layer + 1}" for layer in bench.lit_both_ways()]
+    names += [f"{_RECIPROCITY}_{layer + 1}" for layer in bench.lit_both_ways()]
+    return names + [f"half_weight_{layer}" for layer in range(1, len(bench.layers) + 1)]
 
 
 def column_of(name: str) -> str:
