@@ -245,6 +245,24 @@ class Bench:
         with self._whole_exposures():
             return self.arrangement.backward(passed, output_errors)
 
+    def lit_both_ways(self) -> list[int]:
+        """Return the layers (0 is the first) whose weights can be lit alone from behind, too."""
+        return self.arrangement.lit_both_ways()
+
+    def light_weights(
+        self, layer: int, samples: int, generator: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Light a layer's weights with random fields; return what enters ``[B, N]`` and leaves."""
+        self._ensure_on()
+        with self._whole_exposures():
+            return self.arrangement.light_weights(layer, samples, generator)
+
+    def through_weights(self, layer: int, errors: Array) -> Array:
+        """Send errors ``[B, N_l]`` back through a layer's weights alone; return what arrives."""
+        self._ensure_on()
+        with self._whole_exposures():
+            return self.arrangement.through_weights(layer, errors)
+
     def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
         """Read all ports of those units that have all four: z, a, and delta on both sides.
 
@@ -260,6 +278,10 @@ class Bench:
     def gradient(self, passed: Pass, errors: Sequence[Array]) -> list[Array]:
         """Average outer products of measured errors and activations."""
         return average_outer_products(errors, passed.activations)
+
+    def call_before_exposures(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` before every exposure; what it raises gives up the pass in hand."""
+        self.light.exposer.before = hook
 
     def readings(self) -> Mapping[str, float]:
         """Return what every step records of the bench.

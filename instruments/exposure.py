@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
@@ -74,6 +74,10 @@ class TapReader(Protocol):
         ...
 
 
+def _go_ahead() -> None:
+    """Have nothing against an exposure."""
+
+
 class Exposer:
     """Takes exposures with the instruments of a bench.
 
@@ -85,6 +89,11 @@ class Exposer:
         Banks of detectors, or of cameras read like them, by name.
     timeout_seconds
         How long any wait may take.
+
+    Attributes
+    ----------
+    before
+        Called before every exposure, nothing armed yet; what it raises prevents it.
     """
 
     def __init__(
@@ -96,6 +105,7 @@ class Exposer:
         self._trigger = trigger
         self.detectors = detectors
         self._timeout_seconds = timeout_seconds
+        self.before: Callable[[], None] = _go_ahead
 
     def take(
         self, shots: int, outputs: Sequence[Stepping], banks: Iterable[str]
@@ -113,6 +123,7 @@ class Exposer:
         self, shots: int, outputs: Sequence[Stepping], readers: Mapping[str, Reader[Taken]]
     ) -> dict[str, Taken]:
         """Fire ``shots`` triggers at loaded ``outputs``; return what any ``readers`` took."""
+        self.before()
         for output in outputs:
             output.arm()
         for reader in readers.values():

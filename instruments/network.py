@@ -11,7 +11,7 @@ units of the saturation field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -122,6 +122,14 @@ class Network(Protocol):
 
     def gradient(self, passed: Pass, errors: Sequence[Array]) -> list[Array]:
         """Average the gradient over the minibatch, one array a layer, shaped like the weights."""
+        ...
+
+    def call_before_exposures(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` before every exposure from now on.
+
+        What it raises gives up the pass in hand. A network that takes no exposures calls it before
+        every pass.
+        """
         ...
 
     def readings(self) -> Mapping[str, float]:

@@ -150,7 +150,6 @@ class PhaseTracker:
             magnitudes read, which sign each reading should have; banks it leaves out are taken to
             have drifted by less than a quarter wave.
         """
-        self._batches = 0
         start = np.array(self._actuator.volts(), np.float64)
         samples = fields[np.arange(SAMPLES) % len(fields)] * _signs(fields.shape[1])
         in_phase = self._pilot(samples)
@@ -180,6 +179,8 @@ class PhaseTracker:
             volts[watched.channel] -= drift / self._radians_per_volt[watched.channel]
         self._volts = self._within_range(volts)
         self._turn(self._volts)
+        # Not before: a pilot that was given up half way is due still.
+        self._batches = 0
         logger.debug("reference phases had drifted by %s", drifts)
         return drifts
 

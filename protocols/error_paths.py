@@ -122,11 +122,15 @@ class FiniteDifferences:
         point = network.operating_point()
         trial = [held.copy() for held in weights]
         gradients = [np.zeros_like(held) for held in weights]
-        for moved, gradient in zip(trial, gradients, strict=True):
-            flat, slopes = moved.reshape(-1), gradient.reshape(-1)
-            for index in self._chosen(flat.size):
-                slopes[index] = self._slope(network, point, trial, flat, int(index), inputs, labels)
-        network.write(weights, point)
+        try:
+            for moved, gradient in zip(trial, gradients, strict=True):
+                flat, slopes = moved.reshape(-1), gradient.reshape(-1)
+                for index in self._chosen(flat.size):
+                    slopes[index] = self._slope(
+                        network, point, trial, flat, int(index), inputs, labels
+                    )
+        finally:
+            network.write(weights, point)
         return MinibatchGradient(passed, at_output, (at_output.errors,), gradients)
 
     def _chosen(self, size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -1,8 +1,9 @@
 """What a run is asked from a monitor or a terminal: pause, go on, stop, abort.
 
 Other threads ask; the training loop looks between two minibatches and obeys. Holding or stopping
-there leaves weights, moments and generators in step with each other. Only an abort does not wait:
-it is raised in the middle of a step, as a second Ctrl-C is.
+there leaves weights, moments and generators in step with each other. A pause now is looked for
+before every exposure too: the minibatch in hand is given up there and done again afterwards. Only
+an abort does not wait: it is raised in the middle of a step, as a second Ctrl-C is.
 """
 
 from __future__ import annotations
@@ -13,10 +14,20 @@ from typing import Literal, NamedTuple
 
 from protocols.interruption import StopRequest
 
-ControlState = Literal["running", "pausing", "paused", "stopping", "aborting", "ended"]
+ControlState = Literal[
+    "running", "pausing", "pausing now", "paused", "stopping", "aborting", "ended"
+]
 
 _LOOK_SECONDS = 0.1
 _ENDED = "the run has ended"
+
+
+class GivenUp(BaseException):
+    """A pause now: what is in hand ends before its next exposure, to be done again.
+
+    Raised inside the training loop and caught there. No ``Exception``, so that nothing in between
+    takes it for an error of an instrument.
+    """
 
 
 class ControlNote(NamedTuple):
@@ -29,9 +40,9 @@ class ControlNote(NamedTuple):
 class RunControl:
     """Pause, resume, stop and abort of one run.
 
-    ``pause``, ``resume``, ``stop`` and ``abort`` may be called from any thread and return at
-    once, with a sentence that says what will happen. The training loop looks at ``asked`` after
-    every minibatch.
+    ``pause``, ``pause_now``, ``resume``, ``stop`` and ``abort`` may be called from any thread and
+    return at once, with a sentence that says what will happen. The training loop looks at ``asked``
+    after every minibatch and calls ``give_up_if_asked`` before every exposure.
 
     Parameters
     ----------
@@ -44,6 +55,7 @@ class RunControl:
         self._condition = threading.Condition()
         self._notes: deque[ControlNote] = deque()
         self._pause = False
+        self._now = False
         self._held = False
         self._stop: str | None = None
         self._abort: str | None = None
@@ -59,7 +71,9 @@ class RunControl:
         if self._abort is not None:
             return "aborting"
         if self._pause:
-            return "paused" if self._held else "pausing"
+            if self._held:
+                return "paused"
+            return "pausing now" if self._now else "pausing"
         if self._stop is not None or self._signals.signal_number is not None:
             return "stopping"
         return "running"
@@ -75,6 +89,17 @@ class RunControl:
             self._notes.append(ControlNote("pause", f"pause asked by {by}"))
         return "pausing after the minibatch in hand"
 
+    def pause_now(self, by: str) -> str:
+        """Hold the run before its next exposure; the minibatch in hand is done again afterwards."""
+        with self._condition:
+            if self._ended:
+                return _ENDED
+            if self._held or self._now:
+                return f"{self.state} already"
+            self._pause = self._now = True
+            self._notes.append(ControlNote("pause", f"pause now asked by {by}"))
+        return "pausing before the next exposure"
+
     def resume(self, by: str) -> str:
         """Go on after a pause."""
         with self._condition:
@@ -82,7 +107,7 @@ class RunControl:
                 return _ENDED
             if not self._pause:
                 return "the run is not paused"
-            self._pause = False
+            self._pause = self._now = False
             self._notes.append(ControlNote("resume", f"resume asked by {by}"))
             self._condition.notify_all()
         return "going on"
@@ -95,7 +120,7 @@ class RunControl:
             if self._stop is None:
                 self._stop = by
                 self._notes.append(ControlNote("stop", f"stop asked by {by}"))
-            self._pause = False
+            self._pause = self._now = False
             self._condition.notify_all()
         return "stopping after the epoch in hand"
 
@@ -122,6 +147,11 @@ class RunControl:
     def pause_asked(self) -> bool:
         """Whether the run should hold; an end that is asked for comes first."""
         return self._pause and self._abort is None and self._signals.signal_number is None
+
+    def give_up_if_asked(self) -> None:
+        """Raise ``GivenUp`` if the run should hold now."""
+        if self._now and self.pause_asked:
+            raise GivenUp
 
     @property
     def stop_asked_by(self) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -30,7 +30,7 @@ from protocols.losses import LOSSES, Labels
 from protocols.optimizers import Adam, MomentumDescent, Optimizer
 from protocols.record.checkpoint import Checkpoint
 from protocols.record.recorder import Recorder
-from protocols.run_control import RunControl
+from protocols.run_control import GivenUp, RunControl
 from protocols.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ BLAS_THREADS = 1
 """Matrices of a minibatch are too small to share: with two threads the loop was up to four times
 slower than with one on a busy machine, and never faster than by a tenth. One thread also leaves
 the other cores to the record and makes results independent of their number."""
+
+Done = TypeVar("Done")
 
 SAMPLES_KEPT = 16
 """Samples of a minibatch whose fields are recorded."""
@@ -207,6 +209,8 @@ class Training:
         progress = progress or Silent()
         self._started_at = self._clock()
         self._control = control
+        if control is not None:
+            self.network.call_before_exposures(control.give_up_if_asked)
         if self._watch is not None and recorder is not None:
             self._watch.tell = recorder.event
         try:
@@ -216,7 +220,7 @@ class Training:
             ):
                 try:
                     ended = self._train(progress, request)
-                    result = self._finish(ended)
+                    result = self._undivided(lambda: self._finish(ended), request)
                 finally:
                     # Light off first: nothing below may keep the hardware waiting.
                     self.network.make_safe()
@@ -243,7 +247,7 @@ class Training:
                 return f"validation accuracy did not rise for {settings.patience} epochs"
             self._order = self._draw_order()
             while self._minibatch < self.steps_per_epoch:
-                loss = self._run_step()
+                loss = self._undivided(self._run_step, request)
                 progress.step(self, loss)
                 if self._control is not None and self._control.asked:
                     self._obey(self._control, request)
@@ -252,15 +256,29 @@ class Training:
                 if self._recorder is not None and self._clock() >= next_checkpoint:
                     self._recorder.checkpoint(self.checkpoint())
                     next_checkpoint = self._clock() + settings.checkpoint_seconds
-            progress.epoch(self, self._end_epoch())
+            progress.epoch(self, self._undivided(self._end_epoch, request))
             if request.signal_number is not None:
                 self._interrupt(request.signal_number)
             if self._control is not None and self._control.stop_asked_by is not None:
                 return f"stopped after epoch {self.epoch} by {self._control.stop_asked_by}"
         return f"all {settings.epochs} epochs done"
 
+    def _undivided(self, work: Callable[[], Done], request: StopRequest) -> Done:
+        """Do something that changes the run at its end only; after a pause now, all of it again."""
+        while True:
+            probing = self._probing.bit_generator.state
+            try:
+                return work()
+            except GivenUp:
+                # The one thing that is drawn from before the end.
+                self._probing.bit_generator.state = probing
+            assert self._control is not None
+            self._obey(self._control, request)
+            if request.signal_number is not None:
+                self._interrupt(request.signal_number)
+
     def _obey(self, control: RunControl, request: StopRequest) -> None:
-        """Note what was asked between two steps; hold in the safe state as long as it is paused."""
+        """Note what was asked; hold in the safe state as long as it is paused."""
         self._note(control)
         request.raise_if_interrupted()
         if not control.pause_asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -45,6 +45,7 @@ class IdealNetwork:
         self._layers = tuple(layers)
         self._responses = [response(layer.unit) for layer in layers if layer.unit is not None]
         self._weights = [np.zeros((la.outputs, la.inputs), np.float32) for la in layers]
+        self._before: Callable[[], None] = lambda: None
 
     @classmethod
     def dense(cls, sizes: Sequence[int], unit: NonlinearUnit) -> IdealNetwork:
@@ -98,6 +99,7 @@ class IdealNetwork:
             )
         if not math.isfinite(float(np.vdot(inputs, inputs))):
             raise NetworkError("the inputs hold NaN or infinity: clean the data first")
+        self._before()
         activations = [inputs]
         unit_inputs = []
         multipliers = []
@@ -117,6 +119,7 @@ class IdealNetwork:
                 f"errors have shape {list(output_errors.shape)}, "
                 f"the output {list(passed.output.shape)}"
             )
+        self._before()
         errors = [output_errors]
         multipliers: list[Array] = passed.exposure
         for multiplier, weights in zip(
@@ -131,6 +134,10 @@ class IdealNetwork:
     def gradient(self, passed: Pass, errors: Sequence[Array]) -> list[Array]:
         """Return the minibatch average of ``delta_j(l) a_i(l-1)`` (Eq. 2), layer by layer."""
         return average_outer_products(errors, passed.activations)
+
+    def call_before_exposures(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` before every pass: there are no exposures."""
+        self._before = hook
 
     def readings(self) -> Mapping[str, float]:
         """Return nothing: algebra has no instruments to read."""

@@ -53,7 +53,8 @@ def backbeam_train(folder, *options):
 @contextmanager
 def training(folder):
     """A run that goes on, and that is stopped afterwards."""
-    options = ("--epochs", "1000", "--learning-rate", "1e-3", "--note", "smaller steps")
+    options = ("--epochs", "1000", "--learning-rate", "1e-3", "--drift-every", "200")
+    options += ("--note", "smaller steps")
     process = backbeam_train(folder, *options, "--out", f"runs/{WATCHED}")
     try:
         while not (Path(folder) / "runs" / WATCHED / "latest").exists():

@@ -280,6 +280,12 @@ class Card(QtWidgets.QFrame):
         """Take the focus."""
         self.setFocus(QtCore.Qt.FocusReason.MouseFocusReason)
 
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
+        """Let a drawing that knows keys have them first."""
+        take_key = None if self._panel is None else getattr(self._panel.widget, "take_key", None)
+        if take_key is None or not take_key(event.key()):
+            super().keyPressEvent(event)
+
     def showEvent(self, event: QtGui.QShowEvent) -> None:
         """Draw what has changed while nobody could see it."""
         super().showEvent(event)

@@ -29,8 +29,9 @@ _SLIT = (
     "how much light the slit lets through."
 )
 _RECIPROCITY = (
-    "Not recorded in this run: there is no column reciprocity_LAYER. It compares the matrix met "
-    "by light going forward with the one met going back."
+    "Not recorded in this run: there is no column reciprocity_LAYER. On a bench, backbeam train "
+    "--drift-every measures how far the weights that light meets going back are from those it "
+    "meets going forward."
 )
 _NOISE = (
     "Not measured in this run: its record has no column gradient_noise_LAYER. On a bench, "

@@ -79,6 +79,11 @@ class ImagePlot(pg.PlotWidget):
         self.painted.emit()
         return low, high
 
+    @property
+    def rows(self) -> int:
+        """How many rows are shown."""
+        return self._shape[0] if self._shape else 0
+
     def mark_row(self, row: int | None) -> None:
         """Draw a frame around a row, or around none."""
         self._mark.setVisible(row is not None)

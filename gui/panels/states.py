@@ -27,6 +27,7 @@ STATE_COLOUR: dict[str, StateName] = {
 RUN_ICON = {
     "running": "running",
     "pausing": "pause",
+    "pausing now": "pause",
     "paused": "pause",
     "stopping": "stop",
     "aborting": "abort",
@@ -43,6 +44,7 @@ RUN_ICON = {
 RUN_COLOUR: dict[str, StateName] = {
     "running": "ok",
     "pausing": "warning",
+    "pausing now": "warning",
     "paused": "warning",
     "stopping": "warning",
     "aborting": "fault",

@@ -60,6 +60,7 @@ def _run_commands(window: MonitorWindow) -> list[Line | None]:
     return [
         None,
         ("pause", "&Pause after this minibatch", "F6", partial(ask, "pause")),
+        ("pause now", "Pause &now", "Shift+F6", partial(ask, "pause_now")),
         ("resume", "&Resume", "F5", partial(ask, "resume")),
         ("stop", "&Stop after this epoch…", "Shift+F5", window.ask_stop),
         ("abort", "A&bort now…", "Ctrl+Shift+F5", window.ask_abort),

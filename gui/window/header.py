@@ -12,8 +12,16 @@ from gui.theme import icons
 from gui.theme.appearance import Appearance
 
 TRANSPORT = ("pause", "resume", "stop", "abort")
+"""What has a button."""
 
-_WAITING = {"pause": ("pausing", "Pausing…"), "stop": ("stopping", "Stopping…")}
+ASKED = (*TRANSPORT, "pause now")
+"""Commands that only a trainer that can be reached obeys."""
+
+_WAITING = {
+    ("pause", "pausing"): "Pausing…",
+    ("pause", "pausing now"): "Pausing now…",
+    ("stop", "stopping"): "Stopping…",
+}
 _PLAIN = {"pause": "Pause", "resume": "Resume", "stop": "Stop…", "abort": "Abort…"}
 _RIGHT = QtCore.Qt.AlignmentFlag.AlignRight
 _LONGEST_LINK = "store · 888 min old"
@@ -86,8 +94,9 @@ class Header(QtWidgets.QWidget):
             label.setText("")
         self.sign.setPixmap(QtGui.QPixmap())
         self.progress.hide()
-        for name, button in self.buttons.items():
+        for name in ASKED:
             actions[name].setEnabled(False)
+        for button in self.buttons.values():
             button.hide()
 
     def _show_progress(self, model: RunModel) -> None:
@@ -120,17 +129,19 @@ class Header(QtWidgets.QWidget):
         reachable = model.is_going_on and model.client is not None
         enabled = {
             "pause": state == "running",
-            "resume": state in ("paused", "pausing"),
-            "stop": state in ("running", "pausing", "paused"),
+            # While a minibatch is waited for, one may think better of it.
+            "pause now": state in ("running", "pausing"),
+            "resume": state in ("paused", "pausing", "pausing now"),
+            "stop": state in ("running", "pausing", "pausing now", "paused"),
             # Always, as long as anybody may be there to hear it.
             "abort": True,
         }
+        for name, allowed in enabled.items():
+            actions[name].setEnabled(reachable and allowed)
         for name, button in self.buttons.items():
             button.setVisible(model.is_going_on)
-            actions[name].setEnabled(reachable and enabled[name])
             button.setEnabled(actions[name].isEnabled())
-            waiting, words = _WAITING.get(name, ("", ""))
-            button.setText(words if state == waiting else _PLAIN[name])
+            button.setText(_WAITING.get((name, state), _PLAIN[name]))
             button.setAccessibleName(button.text())
 
     def _show_link(self, model: RunModel) -> None:

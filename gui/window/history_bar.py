@@ -19,7 +19,7 @@ class HistoryBar(QtWidgets.QWidget):
     def __init__(self, view: View) -> None:
         super().__init__()
         self._view = view
-        self._steps = 0
+        self._model: RunModel | None = None
         self.slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("history: step shown")
         self.slider.setToolTip("Look at an earlier step; , and . go back and forth")
@@ -50,10 +50,15 @@ class HistoryBar(QtWidgets.QWidget):
         self.follow.clicked.connect(self._clicked)
         self.smoothing.valueChanged.connect(self._smooth)
 
+    @property
+    def _last(self) -> int:
+        """The newest step there is by now, drawn already or not."""
+        return max(len(self._model.steps) - 1, 0) if self._model is not None else 0
+
     def show_run(self, model: RunModel | None) -> None:
         """Take the number of steps from a run."""
-        self._steps = 0 if model is None else len(model.steps)
-        last = max(self._steps - 1, 0)
+        self._model = model
+        last = self._last
         self.slider.blockSignals(True)
         self.slider.setMaximum(last)
         self.slider.setPageStep(max(last // 20, 1))
@@ -66,14 +71,14 @@ class HistoryBar(QtWidgets.QWidget):
     def go(self, step: int | None) -> None:
         """Show a step, or follow the run with ``None``."""
         if step is not None:
-            step = min(max(step, 0), max(self._steps - 1, 0))
+            step = min(max(step, 0), self._last)
         if step != self._view.step:
             self._view.step = step
             self.moved.emit()
 
     def go_by(self, steps: int) -> None:
         """Go back or forth from what is shown."""
-        shown = self._steps - 1 if self._view.step is None else self._view.step
+        shown = self._last if self._view.step is None else self._view.step
         self.go(shown + steps)
 
     def _move(self, value: int) -> None:
@@ -83,7 +88,7 @@ class HistoryBar(QtWidgets.QWidget):
         if checked:
             self.follow_asked.emit()
         else:
-            self.go(self._steps - 1)
+            self.go(self._last)
 
     def _smooth(self, value: int) -> None:
         self._view.smoothing = value / _SMOOTHING_STEPS

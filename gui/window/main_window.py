@@ -18,7 +18,7 @@ from gui.window.command_table import add_commands
 from gui.window.commands import CommandRegistry
 from gui.window.confirmation import ask_before
 from gui.window.doctor import report
-from gui.window.header import TRANSPORT, Header
+from gui.window.header import ASKED, TRANSPORT, Header
 from gui.window.history_bar import HistoryBar
 from gui.window.layout_memory import LayoutMemory
 from gui.window.palette import CommandPalette, shortcut_sheet
@@ -197,7 +197,7 @@ class MonitorWindow(QtWidgets.QMainWindow):
 
     def _show_run(self, changes: set[str] | None = None) -> None:
         model = self.model
-        actions = {name: self.commands.action(name) for name in TRANSPORT}
+        actions = {name: self.commands.action(name) for name in ASKED}
         self.header.show_run(model, actions)
         self.history.show_run(model)
         news = changes or set()
@@ -229,7 +229,7 @@ class MonitorWindow(QtWidgets.QMainWindow):
         """Send a command to the trainer; what comes of it is shown when the trainer says so."""
         if self.model is not None and self.model.client is not None:
             self.model.client.send(name)
-            self.statusBar().showMessage(f"{name} asked", 3000)
+            self.statusBar().showMessage(f"{name.replace('_', ' ')} asked", 3000)
 
     def ask_stop(self) -> None:
         """Ask, then stop after the epoch in hand."""

@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 """How often an exposure is tried before a slip of frames counts as lasting."""
 
+RANDOM_FIELD = 0.2
+"""Largest random input where no medium dims light on its way: amplifiers and taps behind it are to
+see no more of it than in operation. With trained weights 0.5 saturated them by several per cent."""
+
 NOISE_HOLDS_FOR = 500
 """Exposures after which a bank's noise is measured again."""
 
@@ -257,6 +261,29 @@ class Arrangement(Protocol):
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
         """Take errors ``[B, N_L]`` back."""
+        ...
+
+    def lit_both_ways(self) -> list[int]:
+        """Return the layers (0 is the first) whose weights can be lit alone from behind, too."""
+        ...
+
+    def light_weights(
+        self, layer: int, samples: int, generator: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Light a layer's weights with random fields, any medium in front of them transparent.
+
+        Returns
+        -------
+        tuple
+            What enters them ``[B, N]`` and what leaves ``[B, M]``, each with an offset of its own.
+        """
+        ...
+
+    def through_weights(self, layer: int, errors: Array) -> Array:
+        """Send errors ``[B, N_l]`` through a layer's weights alone; return what arrives in front.
+
+        Any medium on the way is made transparent. For layers that can be lit both ways.
+        """
         ...
 
     def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:

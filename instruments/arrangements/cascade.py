@@ -8,7 +8,8 @@ behind; the background is subtracted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -16,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from instruments.arrangements.bench_light import (
+    RANDOM_FIELD,
     BenchLight,
     Signs,
     check_errors,
@@ -23,6 +25,7 @@ from instruments.arrangements.bench_light import (
 )
 from instruments.errors import BenchFileError
 from instruments.exposure import Volts
+from instruments.exposure_plan import DARK_SHOTS
 from instruments.network import Array, Pass
 from instruments.stage_hardware import Port, StageHardware, WeightsShown
 from instruments.unit_ports import UnitPorts
@@ -160,6 +163,55 @@ class Cascade:
             field /= factors
             errors.append(field)
         return [*errors, output_errors]
+
+    def lit_both_ways(self) -> list[int]:
+        """Return the last layer, if taps see what comes back through its weights alone."""
+        return [] if self._arriving_bank() is None else [len(self._stages) - 1]
+
+    def _arriving_bank(self) -> str | None:
+        """Return the taps in front of the last weights: there, or before a medium that clears."""
+        bank = self._stages[-1].taps.get("rho")
+        if bank is None and len(self._stages) > 1 and self._light.bypass is not None:
+            bank = self._error_banks[-1]
+        return bank
+
+    def light_weights(
+        self, layer: int, samples: int, generator: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Light the last weights with what random inputs make; return it and the output."""
+        inputs = generator.uniform(0, RANDOM_FIELD, (samples, self._stages[0].inputs))
+        with self._clear():
+            passed = self.forward(inputs.astype(np.float32))
+        return passed.activations[layer], passed.output
+
+    @contextmanager
+    def _clear(self) -> Iterator[None]:
+        """Make the medium transparent for a while, where that can be."""
+        bypass = self._light.bypass
+        if bypass is None:
+            yield
+            return
+        bypass(True)
+        try:
+            yield
+        finally:
+            bypass(False)
+
+    def through_weights(self, layer: int, errors: Array) -> Array:
+        """Send errors ``[B, N_L]`` through the last weights alone, inputs dark, medium clear."""
+        light, shots = self._light, len(errors)
+        bank = _required(self._arriving_bank(), self._stages[layer], "taps.rho")
+        injected, factors = light.scaled_to_probe(errors)
+        with self._clear():
+            self._source.load_dark(DARK_SHOTS)
+            self._injector.load_dark(DARK_SHOTS)
+            dark = light.take(DARK_SHOTS, self._sources, [bank])[bank].mean(axis=0)
+            self._source.load_dark(shots)
+            self._injector.load(injected)
+            volts = light.take(shots, self._sources, [bank])[bank]
+        arriving = light.fields(bank, volts, self._stages[layer].inputs, dark)
+        arriving /= factors
+        return arriving
 
     def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
         """Take both passes once more, read where light enters the stage behind as well."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from instruments.arrangements.bench_light import (
+    RANDOM_FIELD,
     BenchLight,
     Signs,
     check_errors,
@@ -254,7 +255,7 @@ class InTurn:
         exposed: list[_LayerExposed] = passed.exposure
         errors = [output_errors]
         for layer in range(len(self._layers) - 1, 0, -1):
-            arriving = self._through_weights(layer, errors[-1])
+            arriving = self.through_weights(layer, errors[-1])
             errors.append(self._back_through_unit(layer - 1, arriving, exposed[layer - 1]))
         errors.reverse()
         return errors
@@ -267,13 +268,25 @@ class InTurn:
         assert passed.unit_inputs is not None
         ports, errors = [], output_errors
         for layer in range(len(self._layers) - 2, -1, -1):
-            entering = self._through_weights(layer + 1, errors)
+            entering = self.through_weights(layer + 1, errors)
             errors = self._back_through_unit(layer, entering, exposed[layer])
             z, a = passed.unit_inputs[layer], passed.activations[layer + 1]
             ports.append(UnitPorts(layer, z, a, entering, errors))
         return ports[::-1]
 
-    def _through_weights(self, layer: int, errors: Array) -> Array:
+    def lit_both_ways(self) -> list[int]:
+        """Return all layers, where there are taps in front of the weights."""
+        return list(range(len(self._layers))) if "rho" in self._banks else []
+
+    def light_weights(
+        self, layer: int, samples: int, generator: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Light a layer's weights with random inputs; return these and ``z``."""
+        field = generator.uniform(0, RANDOM_FIELD, (samples, self._layers[layer].inputs))
+        entering = field.astype(np.float32)
+        return entering, self._linear(layer, entering)
+
+    def through_weights(self, layer: int, errors: Array) -> Array:
         """Return ``rho``: errors sent back through the weights of a layer alone."""
         light, shots = self._light, len(errors)
         bank = self._banks["rho"]

@@ -12,6 +12,8 @@ CTL_EXAMPLES = """**Examples**
 
 backbeam ctl runs/digits-20260131-120000 pause
 
+backbeam ctl runs/digits-20260131-120000 pause --now
+
 backbeam ctl tcp://127.0.0.1:5571 status
 """
 
@@ -34,11 +36,15 @@ def ctl(
         Command,
         typer.Argument(
             metavar="pause|resume|stop|abort|status",
-            help="pause: after the minibatch in hand, everything safe. resume: go on. "
+            help="pause: after the minibatch in hand, everything safe; with --now before the next "
+            "exposure, and the minibatch is done again. resume: go on. "
             "stop: for good after the epoch in hand. abort: at once; can be resumed as a run. "
             "status: what it is doing.",
         ),
     ],
+    now: Annotated[
+        bool, typer.Option("--now", help="Pause before the next exposure, not the next minibatch.")
+    ] = False,
     key: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Copy of the run's monitor.json, for another computer."),
@@ -58,6 +64,8 @@ def ctl(
     from protocols.live.client import LiveClient
     from protocols.record.run import open_run
 
+    if now and command is not Command.pause:
+        raise typer.BadParameter(f"{command.value} has no --now, only pause has")
     if is_address(target):
         client = LiveClient.to_address(target, key)
     else:
@@ -74,7 +82,7 @@ def ctl(
             typer.echo(answer.state)
             return
         # Somebody at a terminal means it: control is taken from a window, and it is told so.
-        answer = client.ask(command.value, take=True)
+        answer = client.ask("pause_now" if now else command.value, take=True)
         typer.echo(answer.text)
         if not answer.accepted:
             raise typer.Exit(2)

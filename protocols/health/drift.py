@@ -3,8 +3,8 @@
 What a table says is compared with what is found now: whether modulators are dark where they
 should be, how much light gets through the weights, whether half a weight is half as much light as
 a whole one (the amplitude that a look-up table gone wrong spoils most), how deep the absorber is,
-and by how much the reference phases have turned, which is taken back there and then. Weights are
-shown again as they were afterwards.
+whether weights are the same both ways, and by how much the reference phases have turned, which is
+taken back there and then. Weights are shown again as they were afterwards.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from instruments.calibration.encoder import EncoderTable
 from instruments.calibration_light import CalibrationLight
 from instruments.network import Array
 from protocols.calibration import absorber, modulators, spatial_light_modulator, vector_matrix
+from protocols.health.reciprocity import measure_reciprocity
 from protocols.health.table_twin import TableTwin, tables_of
 
 Floats = npt.NDArray[np.float64]
@@ -39,6 +40,7 @@ _FILLED = 0.5
 """Share of their range that detectors are to fill at most."""
 
 _PILOT_SIGMA_RADIANS = 0.01
+_RECIPROCITY = "reciprocity"
 
 _ALLOWED_PHASE_RADIANS = 0.5
 """Between two pilots: a reading then keeps nine tenths of its size."""
@@ -47,6 +49,7 @@ _ALLOWED_NULL_RADIANS = 0.05
 _ALLOWED_POWER = 0.2
 _ALLOWED_DEPTH = 0.15
 _ALLOWED_HALF_WEIGHT = 0.04
+_ALLOWED_RECIPROCITY = 0.1
 """What stands still, training absorbs, many times as large; these are for what changes under it,
 and for weights that were trained before the change."""
 
@@ -124,6 +127,7 @@ def drift_checks(
             partial(_phases, bench, inputs),
             partial(_nulls, bench, generator),
             partial(_transmissions_and_depths, bench, generator),
+            partial(_reciprocities, bench, generator),
             partial(_half_weights, bench, generator),
         ):
             found += check()
@@ -149,7 +153,17 @@ def names_of_checks(bench: Bench) -> list[str]:
         ]
     names += [f"transmission_{layer}" for layer in range(1, len(bench.layers) + 1)]
     names += [f"optical_depth_{layer}" for layer in range(1, len(bench.layers))]
+    names += [f"{_RECIPROCITY}_{layer + 1}" for layer in bench.lit_both_ways()]
     return names + [f"half_weight_{layer}" for layer in range(1, len(bench.layers) + 1)]
+
+
+def column_of(name: str) -> str:
+    """Return the column of the record a check goes to.
+
+    That of reciprocity has its own name: it is a property of the optics, not a change since the
+    tables were measured.
+    """
+    return name if name.startswith(_RECIPROCITY) else f"drift_{name}"
 
 
 def _banks(taps: object) -> list[str]:
@@ -388,6 +402,24 @@ def _half_weights(bench: Bench, generator: np.random.Generator) -> list[Drift]:
             )
         )
     return found
+
+
+def _reciprocities(bench: Bench, generator: np.random.Generator) -> list[Drift]:
+    """Compare the weights shown with themselves, lit from behind."""
+    layers = bench.lit_both_ways()
+    found = [measure_reciprocity(bench, layer, generator) for layer in layers]
+    return [
+        Drift(
+            name=f"{_RECIPROCITY}_{layer + 1}",
+            what=f"weights of layer {layer + 1} from behind, from themselves",
+            instrument=_panel(bench, bench.arrangement.stage_of(layer).name),
+            stage=bench.arrangement.stage_of(layer).name,
+            value=one.value,
+            sigma=one.sigma,
+            allowed=_ALLOWED_RECIPROCITY,
+        )
+        for layer, one in zip(layers, found, strict=True)
+    ]
 
 
 def _slope_at(

@@ -19,7 +19,7 @@ from protocols.health.table_twin import TableTwin, exact_gradient
 from protocols.health.tap_only import TapOnly, tap_only_checks, why_not
 from protocols.losses import Labels, Loss
 
-CHECKS_OF_DRIFT = 4
+CHECKS_OF_DRIFT = 5
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from instruments.bench import Bench
 from instruments.errors import GradientError
 from instruments.network import Array, Network
-from protocols.health.drift import Drift, drift_checks, names_of_checks
+from protocols.health.drift import Drift, column_of, drift_checks, names_of_checks
 from protocols.health.drift_rates import DriftRates
 from protocols.health.gradient_fidelity import LayerFidelity, Level, compared
 from protocols.health.recalibration import recalibrate
@@ -63,6 +63,8 @@ class HealthWatch:
         self.tell: Tell = _say_nothing
         self._rates = DriftRates()
         self._failing: set[int] = set()
+        self._drift_looked_at = -1
+        self._drift_found: dict[str, float] = {}
         self._has_all_ports = bench.file is not None and not why_not(bench.file)
         layers = range(1, len(bench.layers) + 1)
         self._names = [f"gradient_{what}_{layer}" for layer in layers for what in _OF_LAYER]
@@ -70,7 +72,7 @@ class HealthWatch:
         if self._has_all_ports:
             self._names += [f"tap_only_{layer}" for layer in layers[:-1]]
         if settings.drift_every:
-            self._names += [f"drift_{name}" for name in names_of_checks(bench)]
+            self._names += [column_of(name) for name in names_of_checks(bench)]
         self._nothing = (math.nan,) * len(self._names)
 
     def columns(self) -> dict[str, str]:
@@ -97,7 +99,11 @@ class HealthWatch:
             return self._nothing
         values: dict[str, float] = {}
         if drift:
-            values |= self._look_for_drift(step, inputs)
+            # A step that was given up for a pause is done again; what was put right stays so.
+            if self._drift_looked_at != step:
+                self._drift_found = self._look_for_drift(step, inputs)
+                self._drift_looked_at = step
+            values |= self._drift_found
         if check:
             values |= self._look_at_gradient(inputs, labels)
         return tuple(values.get(name, math.nan) for name in self._names)
@@ -160,10 +166,15 @@ class HealthWatch:
         # Always the same at the same step, so that a resumed run finds the same.
         generator = np.random.default_rng([self._settings.seed, step])
         found = drift_checks(self._bench, inputs, generator)
-        self._rates.take(found)
-        due = self._rates.due(found)
-        if due:
-            self._recalibrate(due, generator)
+        known = self._rates.state()
+        try:
+            self._rates.take(found)
+            due = self._rates.due(found)
+            if due:
+                self._recalibrate(due, generator)
+        except BaseException:
+            self._rates.restore(known)
+            raise
         for one in found:
             state = "warning" if one in due else "ok"
             self.tell(
@@ -173,7 +184,7 @@ class HealthWatch:
                 state=state,
                 reading=one.reading(),
             )
-        return {f"drift_{one.name}": one.value for one in found}
+        return {column_of(one.name): one.value for one in found}
 
     def _recalibrate(self, due: Sequence[Drift], generator: np.random.Generator) -> None:
         names = ", ".join(f"{one.what} {one.reading()}" for one in due)

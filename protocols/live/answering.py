@@ -19,7 +19,7 @@ CONTROL_LAPSES_SECONDS = 10.0
 """A controller that was not heard for so long is in control no more."""
 
 _REMEMBERED = 256
-_COMMANDS = ("pause", "resume", "stop", "abort")
+_COMMANDS = ("pause", "pause_now", "resume", "stop", "abort")
 
 
 class CommandDesk:

@@ -1,17 +1,21 @@
 """A training is paused, stopped and aborted between two steps, or at once, and always safe."""
 
+import math
+import signal
 import threading
 import time
 
 import numpy as np
 import pytest
 
+from instruments.bench_file.reading import built_in_text, parse_bench_file
+from instruments.bench_opening import open_bench
 from instruments.network import NonlinearUnit
 from protocols.datasets import load_dataset
 from protocols.experiment import resume
 from protocols.interruption import Interrupted, StopRequest
 from protocols.record.run import open_run
-from protocols.run_control import RunControl
+from protocols.run_control import GivenUp, RunControl
 from protocols.settings import TrainingSettings
 from protocols.training import Silent, Training, start_record
 from sim_backends.ideal_network import IdealNetwork
@@ -126,8 +130,6 @@ def test_an_abort_makes_safe(tmp_path):
 
 
 def test_ctrl_c_ends_a_pause(tmp_path):
-    import signal
-
     def pause(control):
         control.pause("me@here")
 
@@ -180,3 +182,166 @@ def test_what_is_asked_of_a_run_that_ended_is_not_promised():
     assert {control.pause("x"), control.resume("x"), control.stop("x"), control.abort("x")} == {
         "the run has ended"
     }
+
+
+class AtExposure:
+    """Lets a network do something in front of one of its exposures, then look as it always does."""
+
+    def __init__(self, network, number, do):
+        self.count, self.number, self.do = 0, number, do
+        self._install, network.call_before_exposures = network.call_before_exposures, self._wrapped
+
+    def _wrapped(self, hook):
+        def before():
+            self.count += 1
+            if self.count == self.number:
+                self.do()
+            hook()
+
+        self._install(before)
+
+
+class HeldControl(RunControl):
+    """Does something as soon as the run holds."""
+
+    def __init__(self, stop, when_held):
+        super().__init__(stop)
+        self._when_held = when_held
+        self.states = []
+
+    def hold(self):
+        self.states.append(self.state)
+        self._when_held(self)
+        super().hold()
+
+
+def go_on(control):
+    control.resume("me@here")
+
+
+def paused_now(training, folder, at, when_held=go_on):
+    """Train, paused in front of an exposure; what it was, its control and the result."""
+    stop = StopRequest()
+    control = HeldControl(stop, when_held)
+    place = AtExposure(training.network, at, lambda: control.pause_now("me@here"))
+    result = training.run(start_record(training, folder), None, stop, control)
+    assert control.states == ["pausing now"]
+    return place, result
+
+
+STEP_7_BACKWARD = 2 * 7
+VALIDATION = 2 * math.ceil(1348 / 64) + 1
+
+
+@pytest.mark.parametrize("at", [STEP_7_BACKWARD, VALIDATION], ids=["step", "validation"])
+def test_a_pause_now_gives_up_what_is_in_hand_and_does_it_again(tmp_path, at):
+    training = new_training()
+    held = {}
+
+    def look(control):
+        held["step"], held["safe"] = training.step, training.network.made_safe
+        go_on(control)
+
+    place, result = paused_now(training, tmp_path / "paused", at, look)
+    whole = new_training()
+    other = AtExposure(whole.network, 0, None)
+    expected = whole.run(start_record(whole, tmp_path / "whole"), control=RunControl(StopRequest()))
+    assert held == {"step": (at - 1) // 2, "safe": 1}
+    # Only what had begun is done twice.
+    assert place.count == other.count + 1 + (at == STEP_7_BACKWARD)
+    for one, two in zip(result.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+    recorded = open_run(tmp_path / "paused")
+    assert [event.kind for event in recorded.events()] == ["pause", "paused", "resume"]
+    unbroken = open_run(tmp_path / "whole")
+    for column in ("step", "loss", "accuracy"):
+        np.testing.assert_array_equal(recorded.steps[column], unbroken.steps[column])
+
+
+def test_finite_differences_that_were_given_up_are_drawn_again_alike(tmp_path):
+    settings = TrainingSettings(
+        epochs=1, errors="finite-difference", weights_per_layer=2, optimizer="sgd", seed=5
+    )
+
+    def fresh():
+        network = WatchedNetwork.dense([64, 4, 10], NonlinearUnit("tanh"))
+        return Training(network, load_dataset("digits"), settings)
+
+    whole = fresh()
+    expected = whole.run()
+    # The fourth pass of a step meets weights that were moved.
+    _, result = paused_now(fresh(), tmp_path / "run", 9 * 2 + 4)
+    for one, two in zip(result.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def ctrl_c(control):
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("end", [ctrl_c, lambda control: control.abort("you@there")])
+def test_a_pause_now_is_ended_by_ctrl_c_and_by_an_abort(tmp_path, end):
+    with pytest.raises(Interrupted):
+        paused_now(new_training(), tmp_path / "run", STEP_7_BACKWARD, end)
+    recorded = open_run(tmp_path / "run")
+    assert recorded.state == "interrupted"
+    assert recorded.checkpoint().step == 6
+    training, recorder = resume(tmp_path / "run")
+    whole = new_training()
+    for one, two in zip(training.run(recorder).weights, whole.run().weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_stop_during_a_pause_now_finishes_the_epoch(tmp_path):
+    training = new_training()
+    _, result = paused_now(
+        training, tmp_path / "run", STEP_7_BACKWARD, lambda control: control.stop("me@here")
+    )
+    assert result.epochs == 1
+    assert training.step == training.steps_per_epoch
+
+
+def test_who_waits_for_a_minibatch_may_pause_now_and_need_not_ask_twice():
+    control = RunControl(StopRequest())
+    control.pause("me@here")
+    assert control.state == "pausing"
+    control.give_up_if_asked()
+    control.pause_now("me@here")
+    assert control.state == "pausing now"
+    assert control.pause_now("me@here") == "pausing now already"
+    with pytest.raises(GivenUp):
+        control.give_up_if_asked()
+    control.resume("me@here")
+    control.give_up_if_asked()
+    assert control.state == "running"
+
+
+def perfect_bench():
+    """Without noise, and with one pilot: light that is measured twice is the same twice."""
+    text = built_in_text("digits").replace("[twin]\nseed = 1", "[twin]\nseed = 1\nperfect = true")
+    text = text.replace("track_every = 20", "track_every = 1000")
+    return open_bench(parse_bench_file(text, "digits"))
+
+
+BENCH_SETTINGS = SETTINGS.model_copy(update={"epochs": 1})
+FORWARD, BACKWARD = 2 * 5 + 1, 2 * 5 + 2
+
+
+@pytest.mark.parametrize("at", [2, FORWARD, BACKWARD], ids=["pilot", "forward", "backward"])
+def test_a_bench_is_dark_before_its_next_exposure_and_trains_on(tmp_path, at):
+    held = {}
+    digits = load_dataset("digits")
+    with perfect_bench() as bench:
+        training = Training(bench, digits, BENCH_SETTINGS)
+
+        def look(control):
+            held["laser"] = bench.instruments["laser"].enabled()
+            go_on(control)
+
+        _, result = paused_now(training, tmp_path / "run", at, look)
+    assert not held["laser"]
+    with perfect_bench() as bench:
+        expected = Training(bench, digits, BENCH_SETTINGS).run()
+    for one, two in zip(result.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert result.test_accuracy == expected.test_accuracy

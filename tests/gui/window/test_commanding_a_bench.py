@@ -22,6 +22,7 @@ from protocols.training import Training, start_record
 from tests.protocols.live.conftest import until
 
 FILE = built_in_bench("digits")
+TYPED = {"pause now": ["pause", "--now"]}
 DARK = {"laser": "enabled", "shutter": "is_open", "optical amplifier": "enabled"}
 
 
@@ -103,10 +104,20 @@ def from_terminal(at_work):
 
     def ask(command, state):
         with pytest.raises(SystemExit) as left:
-            main(["ctl", str(at_work.path), command])
+            main(["ctl", str(at_work.path), *TYPED.get(command, [command])])
         assert left.value.code == 0
 
     return ask
+
+
+@pytest.mark.parametrize("where", ["from_window", "from_terminal"])
+def test_paused_now_the_bench_is_made_safe_and_trains_on(request, at_work, where):
+    ask = request.getfixturevalue(where)
+    until(lambda: any(at_work.lights().values()))
+    ask("pause now", "paused")
+    assert at_work.is_safe()
+    ask("resume", "running")
+    until(lambda: any(at_work.lights().values()))
 
 
 @pytest.mark.parametrize("where", ["from_window", "from_terminal"])

@@ -9,7 +9,17 @@ from qtpy import QtTest
 from gui.qt import QtCore, QtGui, QtWidgets
 from gui.window.commands import Command, native
 
-WHOLE_WINDOW = ["pause", "resume", "tab 2", "tab 6", "larger", "filter", "palette", "theme"]
+WHOLE_WINDOW = [
+    "pause",
+    "pause now",
+    "resume",
+    "tab 2",
+    "tab 6",
+    "larger",
+    "filter",
+    "palette",
+    "theme",
+]
 
 
 @pytest.fixture

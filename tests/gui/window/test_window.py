@@ -1,14 +1,17 @@
 """The window shows what the trainer says, and asks before it does harm."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("qtpy")
 
+from gui.model.view import View
 from gui.panels.panel import PanelState, PanelTable
 from gui.qt import QtCore, QtWidgets
+from gui.window.history_bar import HistoryBar
 from protocols.live.client import LiveClient
 from protocols.record import open_run
 from tests.protocols.live.conftest import until
@@ -126,6 +129,24 @@ class TestTransport:
         holding.join(5)
         assert states == ["pausing", "paused", "running"]
 
+    def test_a_pause_now_is_told_from_a_pause(self, live, trainer, qtbot):
+        def state_is(wanted):
+            return qtbot.waitSignal(live.state_changed, check_params_cb=lambda s: s == wanted)
+
+        with state_is("pausing"):
+            live.commands.action("pause").trigger()
+        assert live.commands.action("pause now").isEnabled()
+        with state_is("pausing now"):
+            live.commands.action("pause now").trigger()
+        assert shown_state(live) == "PAUSING NOW"
+        assert live.header.buttons["pause"].text() == "Pausing now…"
+        assert not live.commands.action("pause now").isEnabled()
+        with state_is("paused"):
+            holding = trainer.hold()
+        with state_is("running"):
+            live.header.buttons["resume"].click()
+        holding.join(5)
+
     def test_a_button_alone_changes_nothing(self, live, trainer, monkeypatch):
         monkeypatch.setattr(live.model.client, "send", lambda name: "")
         live.commands.action("pause").trigger()
@@ -205,8 +226,39 @@ class TestNeurons:
         picture.image.clicked.emit(2, 0)
         assert not picture.trace.isVisible()
 
+    def test_without_a_mouse_arrows_go_to_a_neuron_and_enter_traces_it(self, live, trainer, qtbot):
+        card = live.tabs.card("activations")
+        qtbot.waitUntil(lambda: trainer.recorder.wants_taps)
+        trainer.recorder.show_taps(1, {"activation_1": np.arange(16 * 4.0).reshape(16, 4)})
+        qtbot.waitUntil(lambda: card.state.newest != "")
+        picture = card.panel.widget
+        card.setFocus()
+        for key in (KEY.Key_Down, KEY.Key_Down, KEY.Key_Down, KEY.Key_PageDown, KEY.Key_Up):
+            qtbot.keyClick(card, key)
+        assert not picture.trace.isVisible()
+        assert picture.image._mark.rect() == QtCore.QRectF(0, 2, 16, 1)
+        qtbot.keyClick(card, KEY.Key_Return)
+        assert picture.neuron == 2
+        assert picture.trace.isVisible()
+        qtbot.keyClick(card, KEY.Key_PageUp)
+        qtbot.keyClick(card, KEY.Key_Return)
+        assert picture.neuron == 0
+        qtbot.keyClick(card, KEY.Key_Enter)
+        assert picture.neuron is None
+        assert not picture.trace.isVisible()
+
 
 class TestHistory:
+    def test_a_step_that_came_after_the_last_drawing_can_be_gone_to(self, application):
+        view, model = View(), SimpleNamespace(steps=[0] * 10)
+        bar = HistoryBar(view)
+        bar.show_run(model)
+        model.steps += [0] * 90
+        bar.go(45)
+        assert view.step == 45
+        bar.go(1000)
+        assert view.step == 99
+
     def test_the_slider_shows_the_past_and_l_comes_back(self, new_window, bench_run, qtbot):
         window = new_window(bench_run)
         newest = window.model.taps.step

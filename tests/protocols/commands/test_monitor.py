@@ -75,6 +75,12 @@ class TestCtl:
         assert backbeam("ctl", trainer.path, "resume").out == "going on\nrunning\n"
         thread.join(5)
 
+    def test_a_pause_now_is_waited_for_and_only_a_pause_can_be_now(self, backbeam, trainer):
+        asked = backbeam("ctl", trainer.path, "pause", "--now", "--wait", "0.2")
+        assert asked.out == "pausing before the next exposure\n"
+        assert "still pausing now" in asked.err
+        assert "no --now" in backbeam("ctl", trainer.path, "stop", "--now").err
+
     def test_a_stop_and_an_abort_are_passed_on(self, backbeam, trainer):
         assert backbeam("ctl", trainer.path, "stop").out.endswith("stopping\n")
         assert "still aborting" in backbeam("ctl", trainer.path, "abort", "--wait", "0.2").err

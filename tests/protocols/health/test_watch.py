@@ -4,12 +4,14 @@ import logging
 
 import numpy as np
 import pytest
-from benches_to_check import DIGITS, digits_text, opened
+from benches_to_check import DIGITS, INPUTS, LABELS, LOSS, digits_text, opened
 
 from instruments.errors import GradientError
 from protocols.experiment import resume
 from protocols.health.table_sets import table_sets
+from protocols.health.watch import HealthWatch
 from protocols.record.run import open_run
+from protocols.run_control import GivenUp
 from protocols.settings import TrainingSettings
 from protocols.training import Training, start_record
 from sim_backends.ideal_network import IdealNetwork
@@ -208,3 +210,56 @@ def test_a_resumed_run_finds_the_tables_it_was_going_on_with(tmp_path):
         if name != "seconds":
             np.testing.assert_array_equal(cut_run.steps[name], whole.steps[name], name)
     assert len(table_sets(cut_run)) == len(table_sets(whole))
+
+
+def test_reciprocity_is_recorded_when_drift_is_looked_for(tmp_path):
+    settings = SETTINGS.model_copy(update={"drift_every": 20, "check_every": 0, "epochs": 2})
+    run, _, _ = trained(tmp_path / "run", settings)
+    found = run.steps["reciprocity_2"]
+    looked = np.isfinite(found)
+    assert np.flatnonzero(looked).tolist() == [0, 20, 40]
+    assert np.all((found[looked] >= 0) & (found[looked] < 0.2))
+    assert "reciprocity_1" not in run.steps.columns
+
+
+@pytest.fixture
+def watched():
+    """A watch that is to look for drift and then at the gradient, what it told, and its bench."""
+    settings = SETTINGS.model_copy(update={"drift_every": 20})
+    with opened(digits_text()) as (bench, _):
+        watch, told = HealthWatch(bench, settings, LOSS), []
+        watch.tell = lambda kind, text, **details: told.append(text)
+        yield watch, told, bench
+
+
+def given_up(watch, bench, when):
+    def before():
+        if when():
+            raise GivenUp
+
+    bench.call_before_exposures(before)
+    with pytest.raises(GivenUp):
+        watch.look(20, INPUTS, LABELS)
+    bench.call_before_exposures(lambda: None)
+
+
+def test_a_look_given_up_for_a_pause_leaves_nothing_behind(watched):
+    watch, told, bench = watched
+    weights, known = bench.parameters(), watch.state()
+    exposures = iter(range(100))
+    given_up(watch, bench, lambda: next(exposures) == 12)
+    assert not told
+    assert watch.state() == known
+    for one, two in zip(weights, bench.parameters(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_drift_that_was_looked_for_before_a_pause_is_not_looked_for_again(watched):
+    watch, told, bench = watched
+    given_up(watch, bench, lambda: bool(told))
+    known = len(told)
+    values = dict(zip(watch.columns(), watch.look(20, INPUTS, LABELS), strict=True))
+    assert len(set(told)) == len(told)
+    assert len(told) - known <= len(bench.layers)
+    assert np.isfinite(values["drift_null_inputs"])
+    assert np.isfinite(values["gradient_cosine_1"])
