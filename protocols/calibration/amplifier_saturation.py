@@ -178,7 +178,8 @@ def _take(session: CalibrationSession, stage: str, table: AmplifierTable) -> Gai
     hardware.set_field_gain(gain)
     # Signs vary, so that what is not known of inputs that are not lit averages over the rows.
     show_bright(session, stage, signed=True)
-    matrices, noises, seconds = [], [], 0.0
+    matrices, noises = [], []
+    began = light.bench.clock.now()
     for level in levels.tolist():
         share = level / drive.level
         repeats = int(np.ceil(0.5 * _REPEATS / share))
@@ -192,7 +193,7 @@ def _take(session: CalibrationSession, stage: str, table: AmplifierTable) -> Gai
         session.turn_to_rest()
         matrices.append(parts[0] + 1j * parts[1])
         noises.append(noise[: hardware.outputs][usable] / np.sqrt(2.0))
-        seconds += 4 * repeats * len(drive.wanted()) * light.file.exposure.shot_period
+    seconds = light.bench.clock.now() - began
     drive.close()
     weak = matrices[0]
     # Per channel: every level is matched to the weakest over the rows.
