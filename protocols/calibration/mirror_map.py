@@ -31,8 +31,9 @@ _ROUNDS = 3
 _LARGEST_LEAK = 0.05
 """Share of a block's light on a neighbour's column from which on the image ought to be moved."""
 
-_MOST_LEAK = 0.4
-"""From here on the light of a block is not clearly its own column's."""
+_MOST_LEAK = 0.12
+"""From here on too much of a column's light is other blocks', each as bright as it happens to be,
+for the protocols after it to tell columns apart."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ class MirrorMap:
 
 def _places(inputs: npt.NDArray[np.intp], count: int, shift: float, beside_one: float) -> Floats:
     middle = 0.5 * (count - 1)
-    places: Floats = (1.0 + beside_one) * (inputs - middle) + middle + shift
-    return places
+    off = np.asarray(inputs, np.float64) - middle
+    return np.asarray((1.0 + beside_one) * off + middle + shift, np.float64)
 
 
 def _overlap(off: Floats, size: float) -> Floats:
@@ -177,7 +178,7 @@ def report_mirror_map(
 ) -> bool:
     """Add the map to a result, and what to turn where light falls on other columns.
 
-    Returns whether every block lights its own column most; the result is refused if not.
+    Returns whether blocks light their own columns well enough; the result is refused if not.
     """
     sigmas = found.fit.sigmas
     result.add(f"{mirrors}, shift on the panel", found.shift, float(sigmas[0]), "blocks")

@@ -252,7 +252,8 @@ class StageDrive:
             mirrors = self._session.mirror_maps.get(self.stage)
             if mirrors is not None:
                 # A mirror block lights its neighbours' columns too: these are those of columns.
-                responses = np.linalg.solve(mirrors.onto_columns(), responses)
+                columns = np.linalg.solve(mirrors.onto_columns(), responses)
+                return np.asarray(columns.T, np.float64)
             return np.asarray(responses.T, np.float64)
         found = np.linalg.lstsq(steps, differences, rcond=1e-6)[0]
         return np.asarray(found.T, np.float64)

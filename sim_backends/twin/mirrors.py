@@ -71,4 +71,5 @@ def _onto_columns(count: int, shift: float, magnification: float) -> Floats:
     places = (size * (columns - middle) + middle + shift)[:, np.newaxis]
     last = np.minimum(places + size / 2, columns + 0.5)
     first = np.maximum(places - size / 2, columns - 0.5)
-    return (np.maximum(last - first, 0) / size).astype(np.float32)
+    shares: Floats = (np.maximum(last - first, 0) / size).astype(np.float32)
+    return shares

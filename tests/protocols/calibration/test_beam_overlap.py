@@ -1,4 +1,7 @@
-"""The share of a probe within its pump is found from what both see of the medium."""
+"""The share of a probe within its pump is found from what both see of the medium.
+
+Other media: ``python -m pytest -m slow tests/protocols/calibration/test_beam_overlap.py``.
+"""
 
 import numpy as np
 import pytest
@@ -55,7 +58,14 @@ def test_beams_beside_each_other_are_warned_of_and_refused(overlap, accepted, no
     assert accepted or "steer the backward beam" in result.refusals[0]
 
 
-@pytest.mark.parametrize(("seed", "model", "depth"), [(1, "eq4", 10.0), (2, "propagated", 3.0)])
+@pytest.mark.parametrize(
+    ("seed", "model", "depth"),
+    [
+        (1, "eq4", 10.0),
+        pytest.param(2, "propagated", 3.0, marks=pytest.mark.slow),
+        pytest.param(3, "eq4", 2.0, marks=pytest.mark.slow),
+    ],
+)
 def test_the_overlap_in_a_twin_is_found_neuron_by_neuron(seed, model, depth):
     overlaps = np.random.default_rng(seed).uniform(0.9, 1.0, 48).astype(np.float32)
 
