@@ -31,7 +31,13 @@ _LARGEST_LOSS = 0.01
 
 @dataclass(frozen=True)
 class SlitCentre:
-    """Decentring and its standard deviation, in units of ``lambda f / D``."""
+    """Where a slit is.
+
+    Attributes
+    ----------
+    decentring, sigma
+        With one standard deviation, in units of ``lambda f / D``.
+    """
 
     decentring: float
     sigma: float
@@ -75,6 +81,33 @@ def slit_centre(phases: Floats, covariance: Floats, lit: Flags) -> SlitCentre | 
     variance = float(weights @ own @ weights) + excess * float(weights @ weights)
     turn = 2.0 * np.pi
     return SlitCentre(slope / turn, float(np.sqrt(variance)) / turn)
+
+
+def wavefront(
+    phases: Floats, covariance: Floats, lit: Flags, centre: SlitCentre
+) -> tuple[Floats, Floats]:
+    """Return what is left of the columns' phases without the slit: the wavefront of the inputs.
+
+    Phases ``[n]`` by which each input is ahead of the mean of all, in radians, and their errors;
+    0 where no light is. An even tilt over the inputs moves the light over the slit: it is the
+    slit's centre, and in no wavefront.
+
+    Parameters
+    ----------
+    phases, covariance, lit
+        As of ``slit_centre``.
+    centre
+        What that returned.
+    """
+    ahead = np.zeros(phases.size)
+    left = np.exp(1j * (centre.column_radians(phases.size) + phases)[lit])
+    ahead[lit] = -np.angle(left / left.mean())
+    own = covariance[np.ix_(lit, lit)]
+    # Against the mean of all.
+    centred = np.eye(len(own)) - 1.0 / len(own)
+    sigmas = np.zeros(phases.size)
+    sigmas[lit] = np.sqrt(np.maximum(np.diag(centred @ own @ centred), 0.0))
+    return ahead, sigmas
 
 
 def report_slit(

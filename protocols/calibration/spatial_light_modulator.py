@@ -19,7 +19,7 @@ from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
 from protocols.calibration.settling import settling_seconds
 from protocols.calibration.slit_centre import UNIT as SLIT_UNIT
-from protocols.calibration.slit_centre import slit_centre
+from protocols.calibration.slit_centre import slit_centre, wavefront
 from protocols.calibration.stage_drive import StageDrive, measuring_gain
 
 Floats = npt.NDArray[np.float64]
@@ -37,6 +37,9 @@ _MORE_THAN_NOISE = 1.25
 _LARGEST_AT_HALF = 0.01
 _LOCAL = 3.0
 """A phase that is wrong at a few levels is so much larger than what it leaves of a reading."""
+
+_LARGEST_WAVEFRONT = 0.3
+"""Radians by which a mirror block may be out of phase: its weights are then 5 % short."""
 
 _ACCEPTANCE = Acceptance(largest_misfit=0.01)
 
@@ -214,6 +217,32 @@ def _note_slit(
     if centre is not None:
         session.slit_centres[stage] = centre
         result.add("slit centre", centre.decentring, centre.sigma, SLIT_UNIT)
+        mirrors = session.section(stage).inputs
+        if mirrors in session.light.file.mirrors:
+            _report_wavefront(result, f"{mirrors}", *wavefront(lag, covariance, lit, centre))
+
+
+def _report_wavefront(result: ProtocolResult, mirrors: str, ahead: Floats, sigmas: Floats) -> None:
+    """Add the phases of mirror blocks ``[n]``; the weights of a block shrink by their cosine."""
+    spread = float(np.std(ahead))
+    sigma = float(np.sqrt(np.mean(np.square(ahead * sigmas)) / ahead.size) / max(spread, 1e-12))
+    result.add(f"{mirrors}, wavefront over blocks, rms", spread, sigma, "rad")
+    if np.abs(ahead).max() > _LARGEST_WAVEFRONT:
+        block = int(np.argmax(np.abs(ahead)))
+        result.notes.append(
+            f"{mirrors}: the light of block {block} is {ahead[block]:+.2f} rad beside the others; "
+            "correct the wavefront of the device"
+        )
+    result.curves.append(
+        Curve(
+            f"{mirrors}, wavefront",
+            np.arange(ahead.size, dtype=np.float64),
+            ahead,
+            None,
+            "block",
+            "phase beside the mean (rad)",
+        )
+    )
 
 
 def _report_depths(result: ProtocolResult, stage: str, found: Fit, model: PanelModel) -> None:

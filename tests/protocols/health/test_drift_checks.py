@@ -196,7 +196,7 @@ def test_phases_were_put_right_already_and_are_never_due():
 @pytest.fixture
 def seen_by_cameras():
     """A bench whose taps are cameras, mounted exactly where they are meant to be."""
-    exact = "[twin.cameras]\nrotation = 0.0\nscale = 0.0\nshift = 0.0\n"
+    exact = '[twin.cameras]\nrotation = "0 rad"\nscale = 0.0\nshift = 0.0\n'
     with opened(f"{camera_bench_text()}\n{exact}") as (bench, twin):
         yield bench, twin
 
