@@ -1,4 +1,7 @@
-"""The slit's centre is found from the phases of the columns, and said where it costs light."""
+"""The slit's centre is found from the phases of the columns, and said where it costs light.
+
+More twins: ``python -m pytest -m slow tests/protocols/calibration/test_slit_centre.py``.
+"""
 
 import numpy as np
 import pytest
@@ -54,7 +57,10 @@ def test_loss_is_that_of_the_integral_and_warned_of_above_a_hundredth(centre, lo
     assert quantity(result, "slit half width").value == pytest.approx(0.1, abs=1e-3)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 4])
+SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 4, 5, 6)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_slit_of_a_twin_is_found_through_its_instruments(seed):
     bench = digits_bench(seed, "[twin.path]\nslit_decentring = 0.08\n")
     found = calibrated(bench, until=("vector-matrix", "first"))
