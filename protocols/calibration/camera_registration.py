@@ -30,6 +30,9 @@ NAME = "camera registration"
 _SHOTS = 16
 _HUBER = 1.5
 _ROUNDS = 30
+_PILOTS = 6
+"""Neurons whose spots tell whether a camera is still where it was."""
+
 _BRIGHT = 0.7
 """Share of the full well that the brightest pixel of a spot takes at most."""
 
@@ -128,6 +131,45 @@ def _registered(session: CalibrationSession, stage: str, port: str, bank: str) -
         result.tables.append((bank, table))
     _restore(session)
     return result
+
+
+def spots_moved(
+    session: CalibrationSession, stage: str, port: str, bank: str
+) -> tuple[float, float] | None:
+    """Light a few neurons; return how far their spots are from where they are read.
+
+    Returns
+    -------
+    The length of their median shift in pixels with its standard error, half a region where most of
+    them are not to be seen; ``None`` where no emitter lights them.
+    """
+    light, reader = session.light, session.light.camera(bank)
+    lamp = _Lamp(session, stage, port)
+    if lamp.emitter is None:
+        return None
+    table = session.tables.camera_regions.get(bank)
+    nominal = reader.nominal_regions
+    expected = middles(nominal) if table is None else table.centres(nominal)
+    pilots = np.unique(np.linspace(0, lamp.neurons - 1, _PILOTS).astype(int))
+    light.bypass(True)
+    light.open_arms(lamp.arm)
+    try:
+        dark = light.photograph({lamp.name: lamp.drive(0.0)}, bank, _SHOTS).mean(axis=0)
+        level = lamp.level_for(reader, dark, bank)
+        frames = []
+        for neuron in pilots.tolist():
+            lamp.light(neuron)
+            frame = light.photograph({lamp.name: lamp.drive(level)}, bank, _SHOTS).mean(axis=0)
+            frames.append(frame - dark)
+    finally:
+        _restore(session)
+    spots = _centroids(np.stack(frames), reader)
+    if 2 * np.count_nonzero(spots.seen) < pilots.size:
+        return 0.5 * min(nominal[0].height, nominal[0].width), 0.0
+    # A stray spot or two do not count.
+    shift = np.median((spots.centres - expected[pilots])[spots.seen], axis=0)
+    error = float(np.median(spots.sigmas[spots.seen])) / np.sqrt(np.count_nonzero(spots.seen))
+    return float(np.hypot(*shift)), 1.25 * error
 
 
 def _restore(session: CalibrationSession) -> None:

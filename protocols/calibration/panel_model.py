@@ -50,6 +50,8 @@ class PanelReadings:
         ``[F]`` phase by which the reference was turned on purpose.
     quadrature
         ``[columns, columns]`` light in quadrature at input k while input i is lit, if any.
+    input_turns
+        ``[columns]`` phase of the light of the lit input itself, if it is known.
     """
 
     setting: Integers
@@ -59,6 +61,7 @@ class PanelReadings:
     weights: Floats
     turned: Floats
     quadrature: Floats | None = None
+    input_turns: Floats | None = None
 
 
 class PanelModel:

@@ -1,6 +1,6 @@
 """What a probe sees of the medium, against what the pump sees itself, level by level.
 
-In a local medium without gratings they are the same.
+In a local medium without gratings they are the same, as far as beams overlap (``beam_overlap``).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.calibration.absorber import NAME
+from protocols.calibration.beam_overlap import fit_overlap, report_overlap, transmission_and_slope
 from protocols.calibration.injection import Injection
 from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
@@ -59,12 +60,12 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
         difference: Floats = volts[:count] - volts[count:]
         return difference
 
+    def pump_at(one: dict[str, Floats], bank: str) -> Floats:
+        volts = 0.5 * (one[bank][:count, usable] + one[bank][count:, usable])
+        return np.asarray(volts - session.banks[bank].offset_volts[usable], np.float64)
+
     def pump(one: dict[str, Floats]) -> Floats:
-        parts = []
-        for bank in (front, behind):
-            volts = 0.5 * (one[bank][:count, usable] + one[bank][count:, usable])
-            parts.append(volts - session.banks[bank].offset_volts[usable])
-        ratio: Floats = parts[1] / parts[0]
+        ratio: Floats = pump_at(one, behind) / pump_at(one, front)
         return ratio
 
     of_probe = probe(absorbed) / probe(clear)
@@ -75,6 +76,32 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
     difference = float(((of_probe - of_pump) * weights).sum() / weights.sum())
     result.add("probe minus pump transmission", difference, float(1.0 / np.sqrt(weights.sum())))
     result.add("largest difference at a level", float(_by_level(of_probe - of_pump, weights).max()))
+    table = session.tables.absorbers.get(stage)
+    if table is not None and usable.size:
+        fields = np.zeros((count, outputs))
+        volts_per_field = session.tables.taps[front].volts_per_field[usable]
+        fields[:, usable] = pump_at(absorbed, front) / volts_per_field
+        slopes = transmission_and_slope(table, fields)[1]
+        dark, dark_slopes = transmission_and_slope(table, np.zeros((1, outputs)))
+        # The pump's own transmission is as noisy as four readings of it.
+        noises = [
+            session.banks[bank].noise_volts[usable] / np.sqrt(2.0 * _REPEATS) / np.abs(volts)
+            for bank in (front, behind)
+            for volts in (pump_at(absorbed, bank), pump_at(clear, bank))
+        ]
+        of_ratio = np.abs(of_pump) * np.sqrt(sum(np.square(one) for one in noises))
+        found = fit_overlap(
+            of_probe,
+            of_pump,
+            slopes[:, usable],
+            dark[0, usable],
+            dark_slopes[0, usable],
+            np.hypot(sigma, of_ratio),
+        )
+        seconds = 2 * count * _REPEATS * light.file.exposure.shot_period
+        wander = [session.wander(bank, outputs, seconds, with_misfit=False) for bank in banks]
+        common = np.sqrt(np.sum(np.square(wander), axis=0))[usable]
+        report_overlap(result, found, usable, float(np.median(common)))
     x = np.abs(inputs[:, 0]) / np.abs(inputs[:, 0]).max() * highest
     result.curves.append(
         Curve(

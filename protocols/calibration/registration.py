@@ -5,8 +5,8 @@ another column's blocks, give the raster's shift or the exchanged fibres away. W
 an actuator for the reference phases, it is swept with all blocks lit: that gives the phase of
 every tap and what a volt turns, and the actuator is left where the bank is in phase.
 
-Where cameras see neurons ``camera_registration`` finds. Not done: affine maps from mirrors to
-panel, overlap of the beams in the cell, and the wavefront inside a block.
+Where mirrors light the inputs, the same patterns tell where their image falls on the panel's
+columns (``mirror_map``). Where cameras see neurons ``camera_registration`` finds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from instruments.calibration.reference_phase import ReferencePhaseTable
 from protocols.calibration.fitting import Acceptance, Fit, fit
+from protocols.calibration.mirror_map import find_mirror_map, report_mirror_map
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
 from protocols.calibration.session import CalibrationSession
 from protocols.calibration.stage_drive import (
@@ -82,11 +83,42 @@ def calibrate_registration(session: CalibrationSession, stage: str) -> list[Prot
     align(session, result, sweeps)
     codes = session.generator.choice([-1.0, 1.0], (_CODES, *everything.shape))
     seen = [matrices((bright * code).astype(np.float32)) for code in codes]
-    for bank in banks:
-        _check_places(session, result, bank, codes, np.stack([one[bank] for one in seen]))
+    # Light that falls on other columns hides which rows taps see.
+    if _find_mirrors(session, stage, result, codes, seen, drive):
+        for bank in banks:
+            _check_places(session, result, bank, codes, np.stack([one[bank] for one in seen]))
     drive.close()
     light.open_arms("reference", "forward", "backward")
     return [result]
+
+
+def _find_mirrors(
+    session: CalibrationSession,
+    stage: str,
+    result: ProtocolResult,
+    codes: Floats,
+    seen: list[dict[str, Floats]],
+    drive: StageDrive,
+) -> bool:
+    """Note where mirrors at the inputs are imaged to; return whether that is near enough."""
+    name = session.section(stage).inputs
+    section = session.light.file.mirrors.get(name or "")
+    if name is None or section is None:
+        return True
+    bank, rows = session.forward_bank(stage), codes.shape[1]
+    found = find_mirror_map(
+        codes,
+        np.stack([one[bank] for one in seen])[:, :rows],
+        drive.noise(bank)[:rows],
+        session.banks[bank].usable[:rows],
+    )
+    if found is None:
+        result.notes.append(f"{name}: too few blocks are lit to tell where their image falls")
+        return True
+    near = report_mirror_map(result, name, found, section.blocks.width)
+    if near:
+        session.mirror_maps[stage] = found
+    return near
 
 
 def reference_sweeps(

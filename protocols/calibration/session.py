@@ -18,6 +18,8 @@ from instruments.calibration_light import CalibrationLight
 from instruments.errors import CalibrationError
 from instruments.quantities import POWER, QuantityError, parse_quantity
 from instruments.stage_hardware import StageHardware
+from protocols.calibration.mirror_map import MirrorMap
+from protocols.calibration.slit_centre import SlitCentre
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -81,6 +83,10 @@ class CalibrationSession:
     phase_misfit
         Radians by which the light at a stage's taps may be out of phase, because its panel's
         curves left more than noise.
+    slit_centres
+        Where the slit of each stage is, once the phases of its columns are measured.
+    mirror_maps
+        Where the mirrors at the inputs of a stage are imaged to, where measured.
     """
 
     light: CalibrationLight
@@ -95,6 +101,8 @@ class CalibrationSession:
     tap_phases: dict[str, Floats] = field(default_factory=dict)
     phase_wander: dict[str, float] = field(default_factory=dict)
     phase_misfit: dict[str, float] = field(default_factory=dict)
+    slit_centres: dict[str, SlitCentre] = field(default_factory=dict)
+    mirror_maps: dict[str, MirrorMap] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for bank in self.light.banks():
@@ -174,6 +182,17 @@ class CalibrationSession:
         return float(np.sqrt(watts / self.light.file.optics.saturation_power))
 
     # Provenance and adoption -----------------------------------------------------------------
+
+    def column_light(self, stage: str) -> npt.NDArray[np.complex128]:
+        """Return what a decentred slit makes of each column ``[n]``, in phase 1.
+
+        Gains of columns are those in phase; this is what is in quadrature beside them.
+        """
+        count = self.hardware(stage).inputs
+        centre = self.slit_centres.get(stage)
+        if centre is None:
+            return np.ones(count, np.complex128)
+        return np.asarray(1.0 + 1j * np.tan(centre.column_radians(count)), np.complex128)
 
     def saturation_share(self, stage: str) -> float:
         """Return by how much, relatively, an array's gain may be off for ``weak_output``."""

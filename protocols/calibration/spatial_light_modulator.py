@@ -18,6 +18,8 @@ from protocols.calibration.registration import stage_level, store_rest
 from protocols.calibration.results import Curve, ProtocolResult
 from protocols.calibration.session import CalibrationSession
 from protocols.calibration.settling import settling_seconds
+from protocols.calibration.slit_centre import UNIT as SLIT_UNIT
+from protocols.calibration.slit_centre import slit_centre, wavefront
 from protocols.calibration.stage_drive import StageDrive, measuring_gain
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +37,9 @@ _MORE_THAN_NOISE = 1.25
 _LARGEST_AT_HALF = 0.01
 _LOCAL = 3.0
 """A phase that is wrong at a few levels is so much larger than what it leaves of a reading."""
+
+_LARGEST_WAVEFRONT = 0.3
+"""Radians by which a mirror block may be out of phase: its weights are then 5 % short."""
 
 _ACCEPTANCE = Acceptance(largest_misfit=0.01)
 
@@ -101,7 +106,9 @@ def _take(session: CalibrationSession, stage: str, levels: int) -> PanelReadings
     lit = np.median(size[usable], axis=0) > 0.02 * usual
     weights = np.where(usable[:, np.newaxis] & lit, 1.0 / noise[:, np.newaxis], 0.0)
     drive.close()
-    return PanelReadings(setting, depth, offset, matrices, weights, turned, drive.quadrature)
+    return PanelReadings(
+        setting, depth, offset, matrices, weights, turned, drive.quadrature, drive.input_turns
+    )
 
 
 def _turn_for(session: CalibrationSession, bank: str, slope: float, frame: int) -> float:
@@ -138,6 +145,7 @@ def _report(
     result.add("largest one-sigma of the phase", float(np.sqrt(variances.max())), unit="rad")
     result.add("share of a neighbour", share, share_sigma)
     result.add("flatness over columns, rms", float(flat.std()), unit="rad")
+    _note_slit(session, stage, result, readings, found, model)
     if found.outliers:
         bad = np.zeros(model.readings.setting.shape, np.bool_)
         bad[:, model.alive] = np.abs(found.residuals).reshape(len(bad), -1) > 6.0
@@ -187,6 +195,52 @@ def _report(
             np.zeros(readings.depth.size),
             "grating",
             "mean residual (standard deviations)",
+        )
+    )
+
+
+def _note_slit(
+    session: CalibrationSession,
+    stage: str,
+    result: ProtocolResult,
+    readings: PanelReadings,
+    found: Fit,
+    model: PanelModel,
+) -> None:
+    """Note where the slit is: a slope over the columns' phases that their inputs do not have."""
+    lag = found.parameters[model.column_phases]
+    if readings.input_turns is not None:
+        lag = lag + readings.input_turns
+    covariance = found.covariance[model.column_phases, model.column_phases]
+    lit = np.asarray(model.alive.any(axis=0), np.bool_)
+    centre = slit_centre(lag, covariance, lit)
+    if centre is not None:
+        session.slit_centres[stage] = centre
+        result.add("slit centre", centre.decentring, centre.sigma, SLIT_UNIT)
+        mirrors = session.section(stage).inputs
+        if mirrors in session.light.file.mirrors:
+            _report_wavefront(result, f"{mirrors}", *wavefront(lag, covariance, lit, centre))
+
+
+def _report_wavefront(result: ProtocolResult, mirrors: str, ahead: Floats, sigmas: Floats) -> None:
+    """Add the phases of mirror blocks ``[n]``; the weights of a block shrink by their cosine."""
+    spread = float(np.std(ahead))
+    sigma = float(np.sqrt(np.mean(np.square(ahead * sigmas)) / ahead.size) / max(spread, 1e-12))
+    result.add(f"{mirrors}, wavefront over blocks, rms", spread, sigma, "rad")
+    if np.abs(ahead).max() > _LARGEST_WAVEFRONT:
+        block = int(np.argmax(np.abs(ahead)))
+        result.notes.append(
+            f"{mirrors}: the light of block {block} is {ahead[block]:+.2f} rad beside the others; "
+            "correct the wavefront of the device"
+        )
+    result.curves.append(
+        Curve(
+            f"{mirrors}, wavefront",
+            np.arange(ahead.size, dtype=np.float64),
+            ahead,
+            None,
+            "block",
+            "phase beside the mean (rad)",
         )
     )
 

@@ -84,6 +84,11 @@ class StageDrive:
         self._noise: dict[str, Floats] = {}
 
     @property
+    def input_turns(self) -> Floats:
+        """Phase ``[n]`` of the light at each input while it is lit, as far as is known."""
+        return self._turns if self._turns.size else np.zeros(self.inputs)
+
+    @property
     def inputs(self) -> int:
         """How many inputs the stage has."""
         return self._session.hardware(self.stage).inputs
@@ -124,7 +129,8 @@ class StageDrive:
         hardware = self._session.hardware(name)
         bank = hardware.bank
         gratings = bank.coefficient_weights(shown.depth, shown.offset, hardware.field_gain)
-        weights = gratings * np.outer(bank.row_gains, bank.column_gains)
+        columns = bank.column_gains * self._session.column_light(name)
+        weights = gratings * np.outer(bank.row_gains, columns)
         lit = weights @ self._inverses[-1]
         self._lit = lit.real
         self._turns = np.angle(np.diag(lit))
@@ -243,6 +249,11 @@ class StageDrive:
             alive = sizes != 0.0
             responses = np.zeros_like(differences)
             np.divide(differences, sizes[:, np.newaxis], out=responses, where=alive[:, np.newaxis])
+            mirrors = self._session.mirror_maps.get(self.stage)
+            if mirrors is not None:
+                # A mirror block lights its neighbours' columns too: these are those of columns.
+                columns = np.linalg.solve(mirrors.onto_columns(), responses)
+                return np.asarray(columns.T, np.float64)
             return np.asarray(responses.T, np.float64)
         found = np.linalg.lstsq(steps, differences, rcond=1e-6)[0]
         return np.asarray(found.T, np.float64)

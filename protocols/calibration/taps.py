@@ -55,7 +55,8 @@ def calibrate_forward_taps(session: CalibrationSession, stage: str) -> list[Prot
     # The bank that weights are measured with keeps the rest position they were measured at.
     kept = session.forward_bank(stage)
     gratings = hardware.bank.coefficient_weights(shown.depth, shown.offset)
-    light_radians = np.angle((gratings * hardware.bank.column_gains).sum(axis=1))
+    column_light = hardware.bank.column_gains * session.column_light(stage)
+    light_radians = np.angle((gratings * column_light).sum(axis=1))
     phases = {
         bank: phases_of_taps(session, bank, sweep, light_radians, align=bank != kept)
         for bank, sweep in sweeps.items()
@@ -112,7 +113,8 @@ def common_levels(
     steps = (np.arange(levels) + 1) / levels
     levels_of_light = drive.level * np.concatenate([steps, -steps])
     gratings = hardware.bank.coefficient_weights(shown.depth, shown.offset)
-    phases = np.angle((gratings * hardware.bank.column_gains * signs).sum(axis=1))
+    column_light = hardware.bank.column_gains * session.column_light(stage)
+    phases = np.angle((gratings * column_light * signs).sum(axis=1))
     return levels_of_light[:, np.newaxis] * signs, drive, phases
 
 

@@ -18,11 +18,12 @@ import numpy.typing as npt
 from scipy import sparse
 
 from instruments.calibration.weight_bank import WeightBankTable
-from protocols.calibration.fitting import Acceptance, Fit, fit, fit_sparse, repeats_for
+from protocols.calibration.fitting import Acceptance, Fit, fit_sparse, repeats_for
 from protocols.calibration.injection import Injection, backward_banks
 from protocols.calibration.registration import stage_level
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
 from protocols.calibration.session import CalibrationSession
+from protocols.calibration.slit_centre import report_slit
 from protocols.calibration.stage_drive import StageDrive, measuring_gain
 
 Floats = npt.NDArray[np.float64]
@@ -137,7 +138,7 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
     frames = [_random_blocks(session, stage) for _ in range(_FRAMES)]
     predicted = []
     for shown in frames:
-        gratings = old.coefficient_weights(*shown, gain)
+        gratings = old.coefficient_weights(*shown, gain) * session.column_light(stage)
         seen = seen_by_taps(session, bank, gratings)
         if drive.quadrature is not None:
             seen = seen + seen_by_taps(session, bank, 1j * gratings) @ drive.quadrature
@@ -187,7 +188,7 @@ def calibrate_forward(session: CalibrationSession, stage: str) -> list[ProtocolR
     if negative.any():
         result.notes.append(f"{bank}: reads the other sign: row {listed_channels(negative)}")
     _report_forward(result, stage, found, measured, np.stack(predicted), block)
-    _report_slit(result, columns[found.known_columns], found.known_columns)
+    report_slit(result, columns, found.known_columns, session.slit_centres.get(stage))
     loss = -20.0 * np.log10(table.full_scale)
     result.add("fan-out, fan-in and losses", loss, unit="dB")
     return [result]
@@ -283,29 +284,6 @@ def _report_forward(
             "gain",
         )
     )
-
-
-def _report_slit(result: ProtocolResult, gains: Floats, lit: Flags) -> None:
-    """Fit ``sinc(2 s x) cos(2 pi e x)`` to the column gains: slit half width and centre."""
-    places = ((np.arange(lit.size) + 0.5) / lit.size - 0.5)[lit]
-    if gains.size < 6:
-        return
-    scatter = max(1e-4, float(np.std(np.diff(gains)) / np.sqrt(2.0)))
-
-    def residuals(p: Floats) -> Floats:
-        shape = np.sinc(2.0 * p[1] * places) * np.cos(2.0 * np.pi * p[2] * places)
-        return np.asarray((p[0] * shape - gains) / scatter, np.float64)
-
-    # Width and decentring both flatten the middle; one at a time is what a person adjusts.
-    centred = fit(lambda p: residuals(np.array([p[0], p[1], 0.0])), [1.0, 0.25])
-    result.add(
-        "slit half width, were it centred",
-        abs(float(centred.parameters[1])),
-        float(centred.sigmas[1]),
-        "lambda f / D",
-    )
-    tilt = np.polyfit(places, gains, 1, cov=True)
-    result.add("slope of column gains", float(tilt[0][0]), float(np.sqrt(tilt[1][0, 0])))
 
 
 def calibrate_backward(session: CalibrationSession, stage: str) -> list[ProtocolResult]:

@@ -1,10 +1,11 @@
 """Small measurements of what drifts on a bench, each through its instruments in some hundred shots.
 
-What a table says is compared with what is found now: whether modulators are dark where they
-should be, how much light gets through the weights, whether half a weight is half as much light as
-a whole one (the amplitude that a look-up table gone wrong spoils most), how deep the absorber is,
-whether weights are the same both ways, and by how much the reference phases have turned, which is
-taken back there and then. Weights are shown again as they were afterwards.
+What a table says is compared with what is found now: whether the spots on cameras are where they
+are read, whether modulators are dark where they should be, how much light gets through the
+weights, whether half a weight is half as much light as a whole one (the amplitude that a look-up
+table gone wrong spoils most), how deep the absorber is, whether weights are the same both ways,
+and by how much the reference phases have turned, which is taken back there and then. Weights are
+shown again as they were afterwards.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -21,8 +23,16 @@ from instruments.bench import Bench
 from instruments.bench_file.schema import BenchFile
 from instruments.calibration.encoder import EncoderTable
 from instruments.calibration_light import CalibrationLight
+from instruments.camera_taps import CameraTaps
 from instruments.network import Array
-from protocols.calibration import absorber, modulators, spatial_light_modulator, vector_matrix
+from protocols.calibration import (
+    absorber,
+    camera_registration,
+    modulators,
+    spatial_light_modulator,
+    vector_matrix,
+)
+from protocols.calibration.session import CalibrationSession
 from protocols.health.reciprocity import measure_reciprocity
 from protocols.health.table_twin import TableTwin, tables_of
 
@@ -44,6 +54,9 @@ _RECIPROCITY = "reciprocity"
 
 _ALLOWED_PHASE_RADIANS = 0.5
 """Between two pilots: a reading then keeps nine tenths of its size."""
+
+_ALLOWED_SHIFT_PIXELS = 1.0
+"""Of the spots on a camera: regions are moved by whole pixels anyway."""
 
 _ALLOWED_NULL_RADIANS = 0.05
 _ALLOWED_POWER = 0.2
@@ -125,6 +138,7 @@ def drift_checks(
     try:
         for check in (
             partial(_phases, bench, inputs),
+            partial(_registrations, bench, generator),
             partial(_nulls, bench, generator),
             partial(_transmissions_and_depths, bench, generator),
             partial(_reciprocities, bench, generator),
@@ -145,6 +159,8 @@ def names_of_checks(bench: Bench) -> list[str]:
     encoders = tables_of(bench).tables.encoders
     if bench.tracker is not None:
         names += [f"phase_{bank}" for stage in file.stages.values() for bank in _banks(stage.taps)]
+    for stage in file.stages.values():
+        names += [f"registration_{bank}" for bank in _banks(stage.taps) if _is_camera(bench, bank)]
     for stage in file.stages.values():
         names += [
             f"null_{one}"
@@ -198,6 +214,40 @@ def _phases(bench: Bench, inputs: Array) -> list[Drift]:
         )
         for bank, turned in found.items()
     ]
+
+
+def _is_camera(bench: Bench, bank: str) -> bool:
+    return isinstance(bench.light.exposer.detectors[bank], CameraTaps)
+
+
+def _registrations(bench: Bench, generator: np.random.Generator) -> list[Drift]:
+    """Light a few neurons of every camera: their spots have to be where they are read."""
+    file, tables, found = _file(bench), tables_of(bench).tables, []
+    cameras = [bank for stage in file.stages.values() for bank in _banks(stage.taps)]
+    if not any(_is_camera(bench, bank) for bank in cameras):
+        return []
+    light = CalibrationLight(bench, file)
+    session = CalibrationSession(light, tables, generator, datetime.now(UTC).isoformat())
+    for stage in light.stages:
+        for port, bank in camera_registration.camera_ports(session, stage):
+            moved = camera_registration.spots_moved(session, stage, port, bank)
+            if moved is None:
+                continue
+            found.append(
+                Drift(
+                    name=f"registration_{bank}",
+                    what=f"spots on {bank}",
+                    instrument=bank,
+                    stage=stage,
+                    value=moved[0],
+                    sigma=moved[1],
+                    allowed=_ALLOWED_SHIFT_PIXELS,
+                    unit="pixels",
+                    protocol=camera_registration.NAME,
+                    nominal=_is_nominal(bench, "camera_regions", bank),
+                )
+            )
+    return found
 
 
 def _nulls(bench: Bench, generator: np.random.Generator) -> list[Drift]:

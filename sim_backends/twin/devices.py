@@ -298,7 +298,15 @@ def _amplify(
 
 
 class AbsorberTruth:
-    """The medium as it is in front of one stage's neurons."""
+    """The medium as it is in front of one stage's neurons.
+
+    Attributes
+    ----------
+    overlap
+        ``[n]`` share of each probe's power that lies within its pump. The tap behind projects the
+        probe on its mode, ``integral of |u|^2 t``, so that parts of the beam add up as fields, in
+        proportion to the power they hold: what lies beside the pump sees the medium unbleached.
+    """
 
     def __init__(
         self,
@@ -307,12 +315,16 @@ class AbsorberTruth:
         imperfections: AbsorberImperfections,
         error: float,
         generator: np.random.Generator,
+        alignment: np.random.Generator,
     ) -> None:
         sign = 1.0 if layout.kind == "absorber" else -1.0
         self._nominal = sign * layout.optical_depth * (1 + imperfections.depth_error * error)
         self._relative = _spread(generator, imperfections.depth_spread, neurons)
         self._propagated = layout.model == "propagated"
         self.finite_probe = imperfections.finite_probe
+        displaced = imperfections.probe_displacement * alignment.normal(size=2)
+        share = np.exp(-float(displaced @ displaced))
+        self.overlap = np.full(neurons, share, np.float32)
         self.set_depth_factor(1.0)
 
     def set_depth_factor(self, factor: float) -> None:
@@ -339,6 +351,14 @@ class AbsorberTruth:
         else:
             _absorb(light, power, saturates, self.depth, behind)
         return behind
+
+    def probed(self, light: Field, power: Floats) -> Field:
+        """Return a probe ``[1 or 2, B, n]`` behind the medium that ``power [B, n]`` bleaches."""
+        within = self.passed(light, power, saturates=self.finite_probe)
+        if np.all(self.overlap == 1):
+            return within
+        beside = self.passed(light, np.zeros_like(power), saturates=self.finite_probe)
+        return self.overlap * within + (np.float32(1) - self.overlap) * beside
 
     def _propagated_transmission(self, power: Floats) -> Floats:
         transmission = np.empty_like(power)

@@ -42,6 +42,7 @@ class StageTruth:
         amplifier: AmplifierTruth | None,
         absorber: AbsorberTruth | None,
         generator: np.random.Generator,
+        alignment: np.random.Generator,
     ) -> None:
         self.layout = layout
         self.amplifier = amplifier
@@ -55,8 +56,11 @@ class StageTruth:
             generator,
         )
         positions = neuron_positions(layout.inputs)
-        apodised = apodisation(positions, path.slit_half_width).real
-        column = apodised * (1 + path.neuron_spread * generator.normal(size=layout.inputs))
+        self.slit_decentring = path.slit_decentring * float(alignment.normal())
+        apodised = apodisation(positions, path.slit_half_width, self.slit_decentring)
+        # A slit no wider than the unit leaves no column's gain negative: phases are the decentring.
+        self.column_turns = np.angle(apodised)
+        column = np.abs(apodised) * (1 + path.neuron_spread * generator.normal(size=layout.inputs))
         row = 1 + path.neuron_spread * generator.normal(size=layout.outputs)
         row *= layout.full_scale * (1 + path.loss_spread * float(generator.normal()))
         self.column_gains = column.astype(np.float32)
@@ -93,11 +97,21 @@ class StageTruth:
         """Begin to show new grey levels ``[outputs, inputs]`` at a moment, which may be to come."""
         target = self._new_target(moment)
         self.panel.coefficients(depth, offset, self.row_gains, self.column_gains, target)
+        self._turn_columns(target)
 
     def show_coefficients(self, real: Floats, imaginary: Floats, moment: float) -> None:
         """Begin to show a frame whose blocks have these coefficients, ``[outputs, inputs]``."""
         target = self._new_target(moment)
         self.panel.mix(real, imaginary, self.row_gains, self.column_gains, target)
+        self._turn_columns(target)
+
+    def _turn_columns(self, target: Floats) -> None:
+        """Turn what light meets in each column by the phase a decentred slit gives it."""
+        if not self.slit_decentring:
+            return
+        real, imaginary = target[: self.layout.outputs], target[self.layout.outputs :]
+        turned = (real + 1j * imaginary) * np.exp(1j * self.column_turns)
+        real[:], imaginary[:] = turned.real, turned.imag
 
     def _new_target(self, moment: float) -> Floats:
         if moment > self._shown_at:
@@ -194,9 +208,7 @@ class StageTruth:
         self.rho = None
         self.delta = arriving
         if self.absorber is not None:
-            self.delta = self.absorber.passed(
-                arriving, self._pump_power, saturates=self.absorber.finite_probe
-            )
+            self.delta = self.absorber.probed(arriving, self._pump_power)
 
     def return_to_source(self, moment: float, noise: NoiseStream) -> Field:
         """Let the backward light on through the weights to the input side."""

@@ -76,7 +76,7 @@ def true_amplifier(
 def true_weight_bank(twin: Twin, index: int, bench: str) -> WeightBankTable:
     """Return what the blocks of a stage really do, for weak light."""
     stage = twin.stages[index]
-    column = stage.column_gains.astype(np.float64)
+    column = stage.column_gains * np.cos(stage.column_turns)
     row = stage.row_gains / stage.layout.full_scale
     if stage.amplifier is not None:
         if stage.amplifies_neurons:

@@ -69,8 +69,11 @@ class Twin:
         self.clock = SimulatedClock()
         self.faults = Faults()
         self.shot_period_seconds = layout.shot_period_seconds
-        truth_seed, drift_seed = np.random.SeedSequence(imperfections.seed).spawn(2)
+        seeds = np.random.SeedSequence(imperfections.seed).spawn(3)
+        truth_seed, drift_seed, alignment_seed = seeds
         generator = np.random.default_rng(truth_seed)
+        # Where beams are is drawn apart: what instruments are like does not depend on it.
+        alignment = np.random.default_rng(alignment_seed)
         self._generator = np.random.default_rng(drift_seed)
         self.noise = NoiseStream(imperfections.seed)
         self.modulators = {
@@ -95,11 +98,17 @@ class Twin:
                 imperfections,
                 None if one.amplifier is None else self.amplifiers[one.amplifier],
                 AbsorberTruth(
-                    layout.absorber, one.outputs, imperfections.absorber, depth_error, generator
+                    layout.absorber,
+                    one.outputs,
+                    imperfections.absorber,
+                    depth_error,
+                    generator,
+                    alignment,
                 )
                 if one.absorber
                 else None,
                 generator,
+                alignment,
             )
             for one in layout.stages
         ]
@@ -108,7 +117,7 @@ class Twin:
             for name, one in sorted(layout.detectors.items())
         }
         self.mirrors = {
-            name: MirrorTruth(one, imperfections.mirrors, generator)
+            name: MirrorTruth(one, imperfections.mirrors, generator, alignment)
             for name, one in sorted(layout.mirrors.items())
         }
         self.cameras = {
@@ -312,6 +321,8 @@ class Twin:
                 x = self.stages[index - 1].a
             elif pump:
                 x = self._field_of(one.source, shots)
+                if one.source in self.mirrors:
+                    x = self.mirrors[one.source].imaged(x)
             else:
                 x = np.zeros((1, shots, one.inputs), np.float32)
             emitted = None

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from benches_to_check import digits_text, opened
+from camera_bench import camera_bench_text
 
 from instruments.bench_file.reading import parse_bench_file
 from protocols.health.drift import Drift, drift_checks, names_of_checks
@@ -190,3 +191,36 @@ def test_of_several_the_one_the_others_rest_on_comes_first():
 
 def test_phases_were_put_right_already_and_are_never_due():
     assert not due(drift(2.0, protocol=""))
+
+
+@pytest.fixture
+def seen_by_cameras():
+    """A bench whose taps are cameras, mounted exactly where they are meant to be."""
+    exact = '[twin.cameras]\nrotation = "0 rad"\nscale = 0.0\nshift = 0.0\n'
+    with opened(f"{camera_bench_text()}\n{exact}") as (bench, twin):
+        yield bench, twin
+
+
+def test_a_camera_that_was_knocked_is_found_and_registered_again(seen_by_cameras):
+    bench, twin = seen_by_cameras
+    before = checked(bench)
+    assert [name for name in before if name.startswith("registration")] == [
+        name for name in names_of_checks(bench) if name.startswith("registration")
+    ]
+    for bank in twin.cameras:
+        assert before[f"registration_{bank}"].value < 0.05
+    knocked = twin.cameras["taps_z"]
+    knocked.centres += np.array([1.5, -1.0])
+    knocked._corners, knocked._spots = knocked._cut_spots()
+    after = checked(bench)
+    found = after["registration_taps_z"]
+    assert found.value == pytest.approx(np.hypot(1.5, 1.0), abs=max(0.02, 4 * found.sigma))
+    assert found.is_beyond
+    assert not after["registration_taps_a"].is_beyond
+    rates = DriftRates()
+    rates.take(list(before.values()))
+    rates.take(list(after.values()))
+    assert [one.protocol for one in rates.due(list(after.values()))] == ["camera registration"]
+    results = recalibrate(bench, [found], np.random.default_rng(0))
+    assert [one.accepted for one in results if one.target == "taps_z"] == [True]
+    assert checked(bench)["registration_taps_z"].value < 0.05

@@ -58,11 +58,11 @@ def shared_with_neighbours(blocks: Any, share: float) -> Any:
     return mixed
 
 
-def apodised(columns: int, half_width: float) -> Any:
-    """Field gain of columns behind a slit: the mean of ``cos(2 pi u x)`` over it, summed up."""
+def apodised(columns: int, half_width: float, centre: float = 0.0) -> Any:
+    """Field gain of columns behind a slit: the mean of ``exp(-2 pi i u x)`` over it, summed up."""
     places = (np.arange(columns) + 0.5) / columns - 0.5
     slit = (np.arange(4000) + 0.5) / 4000 * 2 * half_width - half_width
-    return np.cos(2 * np.pi * np.outer(places, slit)).mean(axis=1)
+    return np.exp(-2j * np.pi * np.outer(places, slit + centre)).mean(axis=1)
 
 
 def power_ratio(decibels: Any) -> Any:

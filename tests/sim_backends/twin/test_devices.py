@@ -151,7 +151,9 @@ class TestAmplifiers:
 def absorber(kind="absorber", model="eq4", depth=10.0, neurons=3, **own):
     imperfections = PERFECT.absorber.model_copy(update=own)
     layout = AbsorberLayout(kind, model, depth)
-    return AbsorberTruth(layout, neurons, imperfections, 1.0, np.random.default_rng(0))
+    return AbsorberTruth(
+        layout, neurons, imperfections, 1.0, np.random.default_rng(0), np.random.default_rng(1)
+    )
 
 
 def transmissions(truth, *fields):

@@ -161,6 +161,42 @@ def beams_meet_unequal_depths():
     has_spread(found, 0.01)
 
 
+@CHECKS.shows("absorber.probe_displacement")
+def a_probe_beside_its_pump_sees_less_of_the_bleaching():
+    generator = np.random.default_rng(6)
+    fields, errors = generator.random((32, INPUTS)), generator.uniform(-0.3, 0.3, (32, OUTPUTS))
+    blocks = generator.random((OUTPUTS, HIDDEN))
+    weights = 2 * hand.first_order(hand.straight, blocks, 0 * blocks, PERIOD).real
+    pump, arriving = fields[:, :HIDDEN] ** 2, errors @ weights
+    places = (np.arange(200) + 0.5) / 200 * 8 - 4
+    across, down = np.meshgrid(places, places)
+    displaced = []
+    for seed in range(30):
+        twin = lit(
+            "absorber",
+            seed,
+            probe_displacement=0.2,
+            settings=(("taps_delta", (("full_scale", "10 V"),)),),
+        )
+        overlap = twin.stages[0].absorber.overlap[0].astype(float)
+        displaced.append(np.sqrt(-np.log(overlap)))
+        if seed > 1:
+            continue
+        # Two Gaussian modes of waist 1 that far apart, their product summed over a plane.
+        apart = np.exp(-(across**2) - down**2 - (across - displaced[-1]) ** 2 - down**2)
+        alike = np.exp(-2 * across**2 - 2 * down**2)
+        assert (apart.sum() / alike.sum()) ** 2 == pytest.approx(overlap, rel=1e-3)
+        show(twin, "slm_2", blocks)
+        amplify(twin, "amplifier_2", 4 * SECOND_PASSIVE**-2)
+        twin.drive("errors", volts_for(errors, ERROR_FULL))
+        read = z_at(twin, volts_for(fields), "taps_delta", DELTA_VOLTS)
+        within, beside = hand.absorber_transmission(pump, 10), hand.absorber_transmission(0, 10)
+        seen = overlap * within + (1 - overlap) * beside
+        np.testing.assert_allclose(read, seen * arriving, atol=EXACT)
+    # Of two directions each.
+    assert np.mean(np.square(displaced)) == pytest.approx(2 * 0.2**2, rel=0.6)
+
+
 @CHECKS.shows("absorber.finite_probe")
 def a_probe_saturates_the_medium_too():
     generator = np.random.default_rng(6)

@@ -100,3 +100,44 @@ def blocks_do_not_lie_in_a_plane():
         np.testing.assert_allclose(turned, 1j * light, atol=2 * EXACT)
         found.append(np.angle(light))
     has_spread(found, 0.1)
+
+
+def single_blocks(twin):
+    """Return what each block alone brings to the first columns, ``[blocks, columns]``."""
+    return np.stack(
+        [read(twin, np.eye(INPUTS)[block] * HOLOGRAM) / FULL for block in range(INPUTS)]
+    )
+
+
+def painted(shift, magnification, points=4000):
+    """Return the same by throwing points of each block's image into columns."""
+    inside = (np.arange(points) + 0.5) / points - 0.5
+    blocks = np.arange(INPUTS)[:, np.newaxis] + inside
+    middle = (INPUTS - 1) / 2
+    image = (1 + magnification) * (blocks - middle) + middle + shift
+    column = np.floor(image + 0.5)
+    return np.stack([(column == one).mean(axis=1) for one in range(HIDDEN)], axis=1)
+
+
+@CHECKS.shows("mirrors.image_shift")
+def the_image_of_the_blocks_lies_beside_the_columns():
+    found = []
+    for seed in range(12):
+        twin = lit(seed, image_shift=0.2)
+        shift = twin.mirrors["inputs"].shift
+        if seed < 2:
+            np.testing.assert_allclose(single_blocks(twin), painted(shift, 0.0), atol=1e-3)
+        found.append(shift)
+    has_spread(found, 0.2)
+
+
+@CHECKS.shows("mirrors.image_magnification")
+def the_image_of_the_blocks_is_too_large():
+    found = []
+    for seed in range(12):
+        twin = lit(seed, image_magnification=0.02)
+        larger = twin.mirrors["inputs"].magnification
+        if seed < 2:
+            np.testing.assert_allclose(single_blocks(twin), painted(0.0, larger), atol=1e-3)
+        found.append(larger)
+    has_spread(found, 0.02)

@@ -290,6 +290,21 @@ def a_slit_weakens_outer_inputs():
     assert column.real[:, [0, -1]] == pytest.approx(0.884 + 0.0036, abs=5e-4)
 
 
+@CHECKS.shows("path.slit_decentring")
+def a_slit_beside_the_axis_turns_the_columns():
+    found = []
+    for seed in range(12):
+        twin = lit("path", seed, diagonal=False, slit_half_width=0.2705, slit_decentring=0.05)
+        show(twin, "slm_1", np.ones((HIDDEN, INPUTS)))
+        column = coefficients(twin)
+        centre = twin.stages[0].slit_decentring
+        expected = hand.apodised(INPUTS, 0.2705, centre)
+        np.testing.assert_allclose(column, np.tile(expected, (HIDDEN, 1)), atol=2e-5)
+        found.append(twin.stages[0].slit_decentring)
+        found.append(twin.stages[1].slit_decentring)
+    has_spread(found, 0.05)
+
+
 def path_matrix(seed, **own):
     twin = lit("path", seed, diagonal=False, **own)
     show(twin, "slm_1", np.ones((HIDDEN, INPUTS)))
