@@ -85,6 +85,10 @@ class CalibrationLight:
         """Return an emitter by name."""
         return self._emitters[name].modulators
 
+    def reach(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return the lowest and highest field ``[n]`` that an emitter's table and device allow."""
+        return self._emitters[name].reach()
+
     def volts_range(self, name: str) -> tuple[float, float]:
         """Return the lowest and highest volts a modulator array takes."""
         limit = self.bench.instruments[name].limits()["volts"]

@@ -130,13 +130,19 @@ class CalibrationSession:
         Raises
         ------
         CalibrationError
-            If there is neither.
+            If there is neither, or a medium that nothing makes clear stands in between.
         """
-        taps = self.section(stage).taps
-        bank = taps.z or taps.a
+        section = self.section(stage)
+        bank = section.taps.z or section.taps.a
         if bank is None:
             raise CalibrationError(
                 f"stages.{stage}.taps: neither z nor a; its weights cannot be measured"
+            )
+        if section.taps.z is None and section.absorber and not self.light.can_bypass:
+            raise CalibrationError(
+                f"stages.{stage}.taps: '{bank}' sees everything through the absorber, whose curve "
+                "cannot be told from that of what is measured; say how the absorber is made clear "
+                "(absorber.laser and absorber.bypass_detuning), or add a tap z in front of it"
             )
         return bank
 

@@ -179,12 +179,14 @@ def _report(
         )
     residuals = np.zeros(readings.setting.shape)
     residuals[:, model.alive] = found.residuals.reshape(len(readings.setting), -1)
+    # On a panel of few blocks some gratings may never have been drawn.
+    shown = np.unique(readings.setting)
     result.curves.append(
         Curve(
             f"{stage}, residuals by setting",
-            np.arange(readings.depth.size, dtype=np.float64),
-            np.array([residuals[readings.setting == s].mean() for s in range(readings.depth.size)]),
-            np.zeros(readings.depth.size),
+            shown.astype(np.float64),
+            np.array([residuals[readings.setting == s].mean() for s in shown]),
+            np.zeros(shown.size),
             "grating",
             "mean residual (standard deviations)",
         )

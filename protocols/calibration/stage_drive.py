@@ -66,9 +66,8 @@ class StageDrive:
         self._source = source
         encoder = session.tables.encoders[source]
         alive = encoder.field_at_full != 0.0
-        reach = encoder.highest_fields
-        if encoder.is_signed:
-            reach = np.minimum(reach, -encoder.lowest_fields)
+        lowest, highest = session.light.reach(source)
+        reach = np.minimum(highest, -lowest) if encoder.is_signed else highest
         self._reach = _REACH * float(reach[alive].min())
         # Of light without a sign the negative half stays dark, and differences are half as large.
         self._lowest = -self._reach if encoder.is_signed else 0.0
