@@ -76,6 +76,9 @@ class CalibrationSession:
         gain curve is relative to that.
     tap_phases
         ``[n]`` phase of each tap of a bank at rest, where measured.
+    column_phases
+        ``[n]`` phase by which the light on each column of a stage's panel lags, where measured:
+        inputs need not lie in a plane.
     phase_wander
         Square radians a second by which a bank's reference wanders, where measured.
     phase_misfit
@@ -93,6 +96,7 @@ class CalibrationSession:
     radians_per_volt: dict[str, float] = field(default_factory=dict)
     anchors: dict[str, float] = field(default_factory=dict)
     tap_phases: dict[str, Floats] = field(default_factory=dict)
+    column_phases: dict[str, Floats] = field(default_factory=dict)
     phase_wander: dict[str, float] = field(default_factory=dict)
     phase_misfit: dict[str, float] = field(default_factory=dict)
 

@@ -132,6 +132,7 @@ def _report(
     share = float(np.clip(p[model.share][0], 0.0, 0.1))
     share_sigma = float(found.sigmas[model.share][0])
     flat = p[model.column_phases]
+    session.column_phases[stage] = flat
     result.add("reduced chi-square", found.reduced_chi_square)
     result.add("regions", regions)
     result.add("stroke, mean of regions", float(phases[:, -1].mean()), unit="rad")

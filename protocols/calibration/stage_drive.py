@@ -123,7 +123,8 @@ class StageDrive:
         hardware = self._session.hardware(name)
         bank = hardware.bank
         gratings = bank.coefficient_weights(shown.depth, shown.offset, hardware.field_gain)
-        weights = gratings * np.outer(bank.row_gains, bank.column_gains)
+        lag = self._session.column_phases.get(name, np.zeros(hardware.inputs))
+        weights = gratings * np.outer(bank.row_gains, bank.column_gains * np.exp(-1j * lag))
         lit = weights @ self._inverses[-1]
         self._lit = lit.real
         self._turns = np.angle(np.diag(lit))
