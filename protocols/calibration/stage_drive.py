@@ -57,6 +57,12 @@ class StageDrive:
         if session.section(stage).inputs is None:
             self._before = names[: names.index(stage)]
         self.stage = stage
+        for name in self._before:
+            if session.section(name).absorber and not session.light.can_bypass:
+                raise CalibrationError(
+                    f"stages.{stage}: it is lit through the absorber of stage '{name}', which "
+                    "nothing makes clear; say how (absorber.laser and absorber.bypass_detuning)"
+                )
         first = self._before[0] if self._before else stage
         source = session.section(first).inputs
         if source is None:

@@ -19,7 +19,7 @@ SEEDS = 20
 LARGEST_DIFFERENCE = 0.5e-2
 
 SETTINGS = {
-    "scpi_64_16_10.toml": {"epochs": 25, "learning_rate": 3e-3, "initial_std": 0.15},
+    "scpi_64_16_10.toml": {"epochs": 15, "learning_rate": 3e-3, "initial_std": 0.15},
     "table_top_4_4_3.toml": {"epochs": 6, "learning_rate": 1e-2, "initial_std": 0.3},
 }
 LEAST_ACCURACY = {"scpi_64_16_10.toml": 0.93, "table_top_4_4_3.toml": 0.94}
