@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gui.binding import find_problem
+from instruments.display.qt_binding import choose_binding
 
 EXIT_USER = 2
 
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem is not None:
         print(f"backbeam: error: {problem}", file=sys.stderr)
         return EXIT_USER
+    choose_binding(os.environ)
     # Only now: on a Qt that cannot be used even the import may fail.
     from gui.application import run
 

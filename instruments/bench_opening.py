@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -375,6 +376,16 @@ def _driven(bench: BenchFile, name: str, instrument: Instrument) -> Driven:
     )
 
 
+def _drive_within(instrument: Instrument) -> tuple[float, float]:
+    """Return which drives an emitter may be asked for: a little less than a generator allows."""
+    limit = instrument.limits().get("volts")
+    if limit is None:
+        return -math.inf, math.inf
+    # Room for rounding where fields become volts.
+    room = 1e-5 * (limit.high - limit.low)
+    return limit.low + room, limit.high - room
+
+
 def _stage(
     bench: BenchFile,
     name: str,
@@ -387,7 +398,13 @@ def _stage(
             return None
         driven = _driven(bench, instrument, instruments[instrument])
         shown = marks if bench.exposure.marks else ()
-        return Emitter(driven, tables.encoders[instrument], shown, bench.shots_per_sample)
+        return Emitter(
+            driven,
+            tables.encoders[instrument],
+            shown,
+            bench.shots_per_sample,
+            _drive_within(instruments[instrument]),
+        )
 
     bank = tables.weight_banks[name]
     amplifier = section.amplifier

@@ -85,6 +85,14 @@ class CalibrationLight:
         """Return an emitter by name."""
         return self._emitters[name].modulators
 
+    def drive_within(self, name: str) -> tuple[float, float]:
+        """Return the lowest and highest drive an emitter may be asked for, in its own units."""
+        return self._emitters[name].drive_within
+
+    def reach(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return the lowest and highest field ``[n]`` that an emitter's table and device allow."""
+        return self._emitters[name].reach()
+
     def volts_range(self, name: str) -> tuple[float, float]:
         """Return the lowest and highest volts a modulator array takes."""
         limit = self.bench.instruments[name].limits()["volts"]

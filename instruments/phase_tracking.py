@@ -228,9 +228,9 @@ def _turned(samples: npt.NDArray[np.floating], turns: Floats) -> Floats:
 
 def _bounded(emitter: Emitter, fields: Floats) -> Array:
     """Clip fields to what there is: a source that knows no sign goes dark where it turns over."""
-    table, width = emitter.table, fields.shape[1]
-    low, high = table.lowest_fields[:width], table.highest_fields[:width]
-    return np.clip(fields, low, high).astype(np.float32)
+    low, high = emitter.reach()
+    width = fields.shape[1]
+    return np.clip(fields, low[:width], high[:width]).astype(np.float32)
 
 
 def _signs(channels: int) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -59,15 +60,22 @@ class Emitter:
         Levels of the shots behind the samples (``instruments.shot_marks``); empty: none.
     shots_per_sample
         How often every sample is shown, shot after shot.
+    drive_within
+        Lowest and highest drive the device takes, in its own units.
     """
 
     modulators: Driven
     table: FieldEncoder
     marks: tuple[float, ...] = ()
     shots_per_sample: int = 1
+    drive_within: tuple[float, float] = (-inf, inf)
     _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _loaded: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    def reach(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return the lowest and highest field ``[n]`` that table and device allow."""
+        return self.table.fields_within(*self.drive_within)
 
     def load(self, fields: Array) -> None:
         """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
@@ -120,7 +128,8 @@ class Emitter:
         table = self.table
         # Light of one sign everywhere may cancel: rows of trained weights sum to little.
         signs = np.random.default_rng(table.channels).choice([-1.0, 1.0], table.channels)
-        high, low = table.highest_fields.min(), table.lowest_fields.max()
+        lowest, highest = self.reach()
+        high, low = highest.min(), lowest.max()
         fields: Array = np.where(np.outer(marks, signs) > 0, high, low).astype(np.float32)
         return np.float32(BRIGHT_SHARE) * fields
 
@@ -130,12 +139,11 @@ class Emitter:
         Where fields have no sign, those of negative ones stay dark: turned over, a pattern then
         makes half the difference.
         """
-        table = self.table
-        if table.is_signed:
-            bright = BRIGHT_SHARE * min(table.highest_fields.min(), -table.lowest_fields.max())
-            fields = bright * signs
+        lowest, highest = self.reach()
+        if self.table.is_signed:
+            fields = BRIGHT_SHARE * min(highest.min(), -lowest.max()) * signs
         else:
-            fields = 0.5 * BRIGHT_SHARE * table.highest_fields.min() * (1.0 + signs)
+            fields = 0.5 * BRIGHT_SHARE * highest.min() * (1.0 + signs)
         return np.asarray(fields, np.float32)
 
 

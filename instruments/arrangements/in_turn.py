@@ -326,7 +326,5 @@ class InTurn:
 
 def _bounded(emitter: Emitter, field: Array) -> Array:
     """Clip measured values to what can be re-emitted: noise may carry them a little beyond."""
-    table = emitter.table
-    low = np.float32(table.lowest_fields.max())
-    high = np.float32(table.highest_fields.min())
-    return np.clip(field, low, high)
+    low, high = emitter.reach()
+    return np.clip(field, np.float32(low.max()), np.float32(high.min()))

@@ -182,6 +182,19 @@ class MirrorEncoderTable(CalibrationTable):
             return highest
         return np.maximum(0.0, np.maximum(self.offset, self.offset + self.field_at_full))
 
+    def fields_within(self, fewest: float, most: float) -> tuple[Values, Values]:
+        """Return the lowest and highest field ``[n]`` within limits of the signed mirrors.
+
+        Without a carrier none at all can be asked for, whatever mirrors send on when off.
+        """
+        counts = np.arange(self.curve.size)
+        largest = self.curve[counts <= most].max()
+        smallest = -self.curve[counts <= -fewest].max() if self.is_signed else 0.0
+        edges = np.outer([smallest, largest], self.field_at_full) + self.offset
+        if not self.is_signed:
+            edges = np.concatenate([edges, np.zeros((1, self.channels))])
+        return edges.min(axis=0), edges.max(axis=0)
+
     def encode(self, fields: Fields, out: Fields | None = None) -> Fields:
         """Return the mirrors whose fields are nearest, as the module explains.
 

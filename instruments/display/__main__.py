@@ -2,20 +2,11 @@
 
 import os
 import sys
-from importlib.util import find_spec
 
-
-def _choose_binding() -> None:
-    """Prefer a Qt that is new enough: some cameras' packages bring Qt 5, which qtpy would take."""
-    if not os.environ.get("QT_API"):
-        for name in ("PySide6", "PyQt6"):
-            if find_spec(name) is not None:
-                os.environ["QT_API"] = name.lower()
-                return
-
+from instruments.display.qt_binding import choose_binding
 
 if __name__ == "__main__":
-    _choose_binding()
+    choose_binding(os.environ)
     from instruments.display.qt_window import main
 
     main(sys.argv[1:])

@@ -43,7 +43,8 @@ class BenchByHand:
     shown
         What the panel of each stage shows, once it was told.
     held
-        ``[n]`` volts each modulator array stands at; those not named stand at 0 V.
+        ``[n]`` volts each modulator array stands at, or mirrors that are on in each block; those
+        not named stand at 0.
     brightest
         ``[n]`` volts, or mirrors, at which each source gives most light, by the data sheet.
     """
@@ -218,7 +219,7 @@ class BenchByHand:
     def drive(self, array: str, channels: Sequence[int] | None, volts: float | None = None) -> None:
         """Put volts on some modulators of an array, or on all, and 0 V on the others.
 
-        Mirror devices are driven alike; their volts are mirrors of a block.
+        Mirror devices are lit alike, with as many mirrors of a block as give most light.
 
         Parameters
         ----------
@@ -230,7 +231,7 @@ class BenchByHand:
         Raises
         ------
         SettingsError
-            If there is no such array or channel.
+            If there is no such array or channel, or if mirrors are given volts.
         LimitError
             If the volts are outside the limits; everything stays as it was then.
         """
@@ -242,10 +243,15 @@ class BenchByHand:
                 raise SettingsError(
                     f"{name}: channel {channel} asked for; there are {full.size}, counted from 0"
                 )
-        low, high = self.light.volts_range(name)
         wanted = np.zeros(full.size, np.float32)
         places = list(chosen)
-        wanted[places] = np.clip(full[places], low, high) if volts is None else volts
+        if name not in self.file.mirrors:
+            low, high = self.light.volts_range(name)
+            wanted[places] = np.clip(full[places], low, high) if volts is None else volts
+        elif volts is None:
+            wanted[places] = full[places]
+        else:
+            raise SettingsError(f"{name}: {volts:g} V given; mirrors take none, leave it out")
         before = dict(self.held)
         self.held[name] = wanted
         try:

@@ -218,11 +218,12 @@ def standing(bench: BenchByHand) -> list[tuple[str, str, str]]:
     for name in bench.light_sources():
         volts = bench.held.get(name, np.zeros(1, np.float32))
         lit = np.flatnonzero(volts)
-        which = "all at 0 V"
+        kind, unit = ("mirrors", "mirrors") if name in bench.file.mirrors else ("modulators", "V")
+        which = f"all at 0 {unit}"
         if lit.size:
             places = "all" if lit.size == volts.size else ", ".join(map(str, lit[:6].tolist()))
-            which = f"{places} at {float(volts[lit].mean()):.4g} V"
-        lines.append(("modulators", name, which))
+            which = f"{places} at {float(volts[lit].mean()):.4g} {unit}"
+        lines.append((kind, name, which))
     oven = bench.light.oven
     if oven is not None:
         state = f"{oven.temperature_celsius():.4g} degC"

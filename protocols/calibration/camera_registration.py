@@ -222,12 +222,13 @@ class _Lamp:
         """Return what lights the emitter at a share of its reach, ``[shots, n]``."""
         assert self.emitter is not None
         table = self.emitter.table
-        reach = float(np.median(table.highest_fields))
+        lowest, highest = self.emitter.reach()
+        reach = float(np.median(highest))
         fields = np.full((_SHOTS, table.channels), level * reach)
         if self._direct:
             dark = np.arange(table.channels) != self._lit
             fields[:, dark] = 0.0
-        bounded = np.clip(fields, table.lowest_fields, table.highest_fields)
+        bounded = np.clip(fields, lowest, highest)
         return table.encode(bounded.astype(np.float32))
 
     def light_each(self) -> Iterator[int]:

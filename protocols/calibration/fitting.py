@@ -241,7 +241,11 @@ def fit_sparse(
         slope = np.asarray(jacobian.T @ (weights * residuals))
         diagonal = np.diag(curvature).copy()
         trial = curvature + np.diag(damping * diagonal)
-        step = -linalg.solve(trial, slope, assume_a="pos")
+        try:
+            step = -linalg.solve(trial, slope, assume_a="pos")
+        except linalg.LinAlgError:
+            # Readings that leave a parameter open: not a fit, and not the end of everything.
+            break
         shift = float(np.sqrt(np.abs(step @ curvature @ step)))
         next_residuals, next_jacobian = model(parameters + step)
         next_price = _huber(next_residuals)

@@ -58,7 +58,8 @@ class Injection:
         light.open_arms("reference", "backward")
         encoder = session.tables.encoders[injector]
         alive = encoder.field_at_full != 0.0
-        reach = np.minimum(encoder.highest_fields, -encoder.lowest_fields)
+        lowest, highest = light.reach(injector)
+        reach = np.minimum(highest, -lowest)
         self.level = _REACH * float(reach[alive].min())
         self.alive = alive
         self._noise: dict[str, Floats] = {}

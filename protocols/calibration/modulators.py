@@ -34,6 +34,9 @@ _REST_SHOTS = 64
 DEAD = 0.02
 """A channel whose swing is below this share of the median is dead."""
 
+_NOISE_ALONE = 8.0
+"""A swing below so many standard deviations may be noise alone."""
+
 MOST_BAD = 0.05
 """Share of channels that may be worked round; with more of them bad the fit is refused."""
 
@@ -208,7 +211,7 @@ def backward_gain(session: CalibrationSession, stage: str, injector: str, bank: 
         return 1.0
     table = session.tables.taps[bank]
     response = float(np.median(np.abs(table.volts_per_field[session.banks[bank].usable])))
-    field = float(np.median(np.abs(session.tables.encoders[injector].field_at_full)))
+    field = float(np.median(session.light.reach(injector)[1]))
     wanted = 0.3 * session.range_volts(bank) / (response * field * hardware.bank.full_scale)
     highest = 10 ** (float(np.min(hardware.amplifier_table.highest_decibels)) / 20)
     return max(1.0, min(wanted, highest))
@@ -466,7 +469,7 @@ def _result(
                 "weighed detector signal (V)",
             )
         )
-    else:
+    elif (size < _NOISE_ALONE * sweep.noise).all():
         result.refuse("no channel moves the light")
     return result
 

@@ -38,6 +38,9 @@ WEAK_LEVEL = 0.3
 
 _STEPS = 9
 _CODES = 3
+_LEAST_SIGNS = 24
+"""Signs by which rows, and columns, are told apart: few of them may be alike by chance."""
+
 _ACCEPTANCE = Acceptance(largest_misfit=0.03)
 
 
@@ -81,7 +84,8 @@ def calibrate_registration(session: CalibrationSession, stage: str) -> list[Prot
         lambda bank: drive.noise(bank) * np.sqrt(drive.inputs),
     )
     align(session, result, sweeps)
-    codes = session.generator.choice([-1.0, 1.0], (_CODES, *everything.shape))
+    count = max(_CODES, -(-_LEAST_SIGNS // min(everything.shape)))
+    codes = session.generator.choice([-1.0, 1.0], (count, *everything.shape))
     seen = [matrices((bright * code).astype(np.float32)) for code in codes]
     # Light that falls on other columns hides which rows taps see.
     if _find_mirrors(session, stage, result, codes, seen, drive):

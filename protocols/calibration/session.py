@@ -78,6 +78,9 @@ class CalibrationSession:
         gain curve is relative to that.
     tap_phases
         ``[n]`` phase of each tap of a bank at rest, where measured.
+    column_phases
+        ``[n]`` phase by which the light on each column of a stage's panel lags, where measured:
+        inputs need not lie in a plane.
     phase_wander
         Square radians a second by which a bank's reference wanders, where measured.
     phase_misfit
@@ -99,6 +102,7 @@ class CalibrationSession:
     radians_per_volt: dict[str, float] = field(default_factory=dict)
     anchors: dict[str, float] = field(default_factory=dict)
     tap_phases: dict[str, Floats] = field(default_factory=dict)
+    column_phases: dict[str, Floats] = field(default_factory=dict)
     phase_wander: dict[str, float] = field(default_factory=dict)
     phase_misfit: dict[str, float] = field(default_factory=dict)
     slit_centres: dict[str, SlitCentre] = field(default_factory=dict)
@@ -138,13 +142,19 @@ class CalibrationSession:
         Raises
         ------
         CalibrationError
-            If there is neither.
+            If there is neither, or a medium that nothing makes clear stands in between.
         """
-        taps = self.section(stage).taps
-        bank = taps.z or taps.a
+        section = self.section(stage)
+        bank = section.taps.z or section.taps.a
         if bank is None:
             raise CalibrationError(
                 f"stages.{stage}.taps: neither z nor a; its weights cannot be measured"
+            )
+        if section.taps.z is None and section.absorber and not self.light.can_bypass:
+            raise CalibrationError(
+                f"stages.{stage}.taps: '{bank}' sees everything through the absorber, whose curve "
+                "cannot be told from that of what is measured; say how the absorber is made clear "
+                "(absorber.laser and absorber.bypass_detuning), or add a tap z in front of it"
             )
         return bank
 

@@ -139,6 +139,7 @@ def _report(
     share = float(np.clip(p[model.share][0], 0.0, 0.1))
     share_sigma = float(found.sigmas[model.share][0])
     flat = p[model.column_phases]
+    session.column_phases[stage] = flat
     result.add("reduced chi-square", found.reduced_chi_square)
     result.add("regions", regions)
     result.add("stroke, mean of regions", float(phases[:, -1].mean()), unit="rad")
@@ -187,12 +188,14 @@ def _report(
         )
     residuals = np.zeros(readings.setting.shape)
     residuals[:, model.alive] = found.residuals.reshape(len(readings.setting), -1)
+    # On a panel of few blocks some gratings may never have been drawn.
+    shown = np.unique(readings.setting)
     result.curves.append(
         Curve(
             f"{stage}, residuals by setting",
-            np.arange(readings.depth.size, dtype=np.float64),
-            np.array([residuals[readings.setting == s].mean() for s in range(readings.depth.size)]),
-            np.zeros(readings.depth.size),
+            shown.astype(np.float64),
+            np.array([residuals[readings.setting == s].mean() for s in shown]),
+            np.zeros(shown.size),
             "grating",
             "mean residual (standard deviations)",
         )

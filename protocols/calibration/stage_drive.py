@@ -57,6 +57,12 @@ class StageDrive:
         if session.section(stage).inputs is None:
             self._before = names[: names.index(stage)]
         self.stage = stage
+        for name in self._before:
+            if session.section(name).absorber and not session.light.can_bypass:
+                raise CalibrationError(
+                    f"stages.{stage}: it is lit through the absorber of stage '{name}', which "
+                    "nothing makes clear; say how (absorber.laser and absorber.bypass_detuning)"
+                )
         first = self._before[0] if self._before else stage
         source = session.section(first).inputs
         if source is None:
@@ -66,9 +72,8 @@ class StageDrive:
         self._source = source
         encoder = session.tables.encoders[source]
         alive = encoder.field_at_full != 0.0
-        reach = encoder.highest_fields
-        if encoder.is_signed:
-            reach = np.minimum(reach, -encoder.lowest_fields)
+        lowest, highest = session.light.reach(source)
+        reach = np.minimum(highest, -lowest) if encoder.is_signed else highest
         self._reach = _REACH * float(reach[alive].min())
         # Of light without a sign the negative half stays dark, and differences are half as large.
         self._lowest = -self._reach if encoder.is_signed else 0.0
@@ -129,7 +134,9 @@ class StageDrive:
         hardware = self._session.hardware(name)
         bank = hardware.bank
         gratings = bank.coefficient_weights(shown.depth, shown.offset, hardware.field_gain)
-        columns = bank.column_gains * self._session.column_light(name)
+        # Gains of columns are those in phase; what is in quadrature stands beside them.
+        lag = self._session.column_phases.get(name, np.zeros(hardware.inputs))
+        columns = bank.column_gains * (1.0 - 1j * np.tan(lag))
         weights = gratings * np.outer(bank.row_gains, columns)
         lit = weights @ self._inverses[-1]
         self._lit = lit.real

@@ -365,14 +365,16 @@ def _store_injector(
     old = session.tables.encoders[name]
     full = old.field_at_full * ratios
     offset = old.offset * ratios
+    shared_out = old.rescaled(full, offset, provenance=session.provenance(name))
+    lowest, highest = shared_out.fields_within(*session.light.drive_within(name))
     alive = full != 0.0
-    reach = (np.abs(full) - np.abs(offset))[alive].min() if alive.any() else np.inf
+    reach = float(np.minimum(highest, -lowest)[alive].min()) if alive.any() else np.inf
     wanted = 1.02 * session.light.file.optics.probe_limit
     scale = 1.0
     nominal_reach = float(np.median(np.abs(old.field_at_full)))
-    if reach < wanted <= nominal_reach:
+    if 0.0 < reach < wanted <= nominal_reach:
         # The unit of backward fields is free: it is stretched rather than that errors are clipped.
-        scale = wanted / float(reach)
+        scale = wanted / reach
     covariance = {
         **old.covariance,
         "offset": old.covariance.get("offset", np.zeros(old.channels)) * (ratios * scale) ** 2,

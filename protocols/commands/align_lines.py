@@ -85,7 +85,7 @@ class AlignmentLines:
             ),
             "light": LineKind(
                 "light [ARRAY] all|none|N ... [VOLTS]",
-                "modulators at full or at VOLTS, the others at 0 V",
+                "modulators at full or at VOLTS, mirrors on; the others dark",
                 self._light,
             ),
             "input": LineKind(

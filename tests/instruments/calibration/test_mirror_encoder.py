@@ -86,6 +86,27 @@ def test_no_field_can_be_asked_for_below_what_mirrors_leave_when_they_are_off():
         table.encode(np.array([[-0.1]], np.float32))
 
 
+@pytest.mark.parametrize("carrier", [0, 4])
+def test_limits_of_the_mirrors_bound_the_fields(carrier):
+    table = MirrorEncoderTable(
+        nominal_curve(8, 8, carrier or None),
+        [0.9, -0.7],
+        [0.02, 0.0],
+        carrier,
+        provenance=PROVENANCE,
+    )
+    lowest, highest = table.fields_within(-np.inf, np.inf)
+    np.testing.assert_allclose(lowest, table.lowest_fields)
+    np.testing.assert_allclose(highest, table.highest_fields)
+    few = np.repeat(np.arange(-5 if carrier else 0, 6)[:, np.newaxis], 2, axis=1)
+    lowest, highest = table.fields_within(-5, 5)
+    reached = table.decode(few)
+    if not carrier:
+        reached = np.concatenate([reached, np.zeros((1, 2))])
+    np.testing.assert_allclose(lowest, reached.min(axis=0), atol=1e-6)
+    np.testing.assert_allclose(highest, reached.max(axis=0), atol=1e-6)
+
+
 @pytest.mark.parametrize("asked", [1.001, -1.001, np.nan, np.inf])
 def test_a_field_out_of_reach_is_refused_by_block(asked):
     fields = np.zeros((4, 3), np.float32)

@@ -1,14 +1,20 @@
 """A perfect bench driven by hand: what is bright where, against fields worked out on paper."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from simulated_bench import HIDDEN, INPUTS, VOLTS_PER_FIELD, bench_file
 
+from instruments.bench_file.reading import read_bench_file
 from instruments.errors import InstrumentError, LimitError, SettingsError
 from instruments.opening import SharedResources
 from protocols.alignment.bench_by_hand import opened_by_hand
 from protocols.alignment.patterns import Blocks
 from protocols.alignment.readings import standing, take_dark, take_reading
+from sim_backends.simulated.stand_ins import simulated_bench
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "benches"
 
 LIMITS = {
     "inputs": {"volts": ["-4 V", "4 V"]},
@@ -185,6 +191,21 @@ def test_full_volts_stay_within_a_limit_below_them():
     with opened_by_hand(bench_file(limits=limits)) as bench:
         bench.drive("inputs", None)
         np.testing.assert_array_equal(bench.held["inputs"], 2.0)
+
+
+def test_mirrors_at_the_inputs_are_lit_as_modulators_are():
+    file = simulated_bench(read_bench_file(EXAMPLES / "scpi_64_16_10.toml"), "all")
+    with opened_by_hand(file) as bench:
+        bench.laser("laser").set_enabled(True)
+        bench.set_current("first", 0.1)
+        bench.clear(True)
+        bench.show("first", Blocks("all"))
+        dark = take_reading(bench).banks[0].mean_volts
+        bench.drive("inputs", [3])
+        assert np.abs(take_reading(bench).banks[0].mean_volts - dark).min() > 0.01
+        assert ("mirrors", "inputs", "3 at 2304 mirrors") in standing(bench)
+        with pytest.raises(SettingsError, match=r"inputs: 2 V given; mirrors take none"):
+            bench.drive("inputs", [3], 2.0)
 
 
 def test_an_exposure_that_fails_leaves_nothing_armed(opened):

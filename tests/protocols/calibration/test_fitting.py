@@ -173,3 +173,13 @@ def test_many_outliers_are_refused():
 )
 def test_repeats_follow_from_noise_and_signal(noise, signal, wanted, repeats):
     assert repeats_for(noise, signal, wanted) == repeats
+
+
+def test_a_parameter_that_no_reading_depends_on_is_no_fit_and_no_crash():
+    columns = np.zeros((X.size, 2))
+    columns[:, 0] = 1.0
+    found = fit_sparse(
+        lambda p: (p[0] - readings(1), sparse.csr_array(columns)), np.zeros(2), np.zeros((1, 2))
+    )
+    assert not found.converged
+    assert Acceptance().reason_against(found, 0.01) == "the fit did not come to rest"
