@@ -204,6 +204,8 @@ def _take(session: CalibrationSession, stage: str, table: AmplifierTable) -> Gai
     # left, for each of two levels that are compared.
     apart = seconds / (6 * _LEVELS)
     wander = session.wander(bank, hardware.outputs, apart, with_misfit=False)
+    # So is what enters, which taps in front tell.
+    entering = float(np.median(drive.inputs_wander(apart)))
     # Light that turns with its power meets a reference that wandered between two quadratures.
     turned = float(np.abs(np.angle(np.median(ratios[-1])))) * session.reference_turn(apart)
     return GainLoss(
@@ -211,5 +213,5 @@ def _take(session: CalibrationSession, stage: str, table: AmplifierTable) -> Gai
         gain**2,
         ratios,
         own,
-        float(np.hypot(np.median(wander[usable]), turned)),
+        float(np.linalg.norm([np.median(wander[usable]), turned, entering])),
     )

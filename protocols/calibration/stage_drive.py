@@ -16,7 +16,7 @@ from scipy.linalg import hadamard
 from instruments.errors import CalibrationError
 from instruments.exposure import Volts
 from instruments.stage_hardware import WeightsShown
-from protocols.calibration.session import CalibrationSession
+from protocols.calibration.session import WANDER_SECONDS, CalibrationSession
 
 Floats = npt.NDArray[np.float64]
 
@@ -301,12 +301,12 @@ class StageDrive:
         noise: Floats = single / (np.sqrt(2.0 * repeats) * step)
         return noise
 
-    def inputs_wander(self) -> Floats:
-        """Return the relative error ``[n]`` of inputs whose taps' references wander."""
+    def inputs_wander(self, seconds: float = WANDER_SECONDS) -> Floats:
+        """Return the relative error ``[n]`` of inputs whose taps' references wander for a time."""
         monitor = self._session.section(self._before[-1]).taps.a if self._before else None
         if monitor is None:
             return np.zeros(self.inputs)
-        return self._session.wander(monitor, self.inputs)
+        return self._session.wander(monitor, self.inputs, seconds)
 
     def close(self) -> None:
         """Bring the absorber back."""
