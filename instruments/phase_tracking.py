@@ -236,7 +236,7 @@ def _bounded(emitter: Emitter, fields: Floats) -> Array:
 def _signs(channels: int) -> Floats:
     """Return the patterns ``[samples, channels]``, always the same."""
     generator = np.random.default_rng(channels)
-    return generator.choice([-1.0, 1.0], (SAMPLES, channels))
+    return np.asarray(generator.choice([-1.0, 1.0], (SAMPLES, channels)), np.float64)
 
 
 def _rms(values: Floats) -> float:

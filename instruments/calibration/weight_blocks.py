@@ -138,12 +138,12 @@ def required_gain(
         bounds[i] *= column_bounds[i]
     # Most columns cannot hold the largest ratio and are not looked at again.
     largest = np.float32(0)
-    for i in np.argsort(-bounds):
-        if bounds[i] <= largest:
+    for column in np.argsort(-bounds):
+        if bounds[column] <= largest:
             break
         for j in range(outputs):
-            above = weights[j, i] * inverse_largest[0, j, i]
-            below = -weights[j, i] * inverse_largest[1, j, i]
+            above = weights[j, column] * inverse_largest[0, j, column]
+            below = -weights[j, column] * inverse_largest[1, j, column]
             largest = max(largest, max(above, below))
     return largest
 

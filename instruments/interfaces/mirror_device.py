@@ -143,10 +143,11 @@ def stripe_orders(height: int, period: int) -> npt.NDArray[np.complex128]:
     ``[height * period + 1]``, relative to the light on the block: ``sin(pi w) / pi`` for rows of
     ``w`` periods, at the phase of their middle.
     """
-    wave = np.exp(-2j * np.pi * (np.arange(period) + 0.5) / period)
     # One mirror's own diffraction, which the Fourier series of a stripe contains.
-    wave *= np.sinc(1 / period) / period
-    orders: npt.NDArray[np.complex128] = (stripe_table(height, period).mean(axis=1) * wave).sum(1)
+    own = float(np.sinc(1 / period)) / period
+    wave = own * np.exp(-2j * np.pi * (np.arange(period) + 0.5) / period)
+    filled = stripe_table(height, period).mean(axis=1, dtype=np.float64)
+    orders = np.asarray((filled * wave).sum(axis=1), np.complex128)
     orders.setflags(write=False)
     return orders
 

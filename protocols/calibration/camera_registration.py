@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.camera_regions import CameraRegionsTable, middles
-from instruments.calibration_light import Arm
+from instruments.calibration_light import Arm, CalibrationLight
 from instruments.camera_taps import CameraTaps
 from instruments.stage_hardware import Emitter
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
@@ -83,7 +83,7 @@ def _registered(session: CalibrationSession, stage: str, port: str, bank: str) -
     light.open_arms(lamp.arm)
     if not shut:
         result.notes.append("the reference cannot be shut: its fringes stand on the spots")
-    dark = light.photograph({lamp.name: lamp.drive(0.0)}, bank, _SHOTS).mean(axis=0)
+    dark = _unlit(light, lamp, bank)
     level = lamp.level_for(reader, dark, bank)
     frames = [
         light.photograph({lamp.name: lamp.drive(level)}, bank, _SHOTS).mean(axis=0) - dark
@@ -154,7 +154,7 @@ def spots_moved(
     light.bypass(True)
     light.open_arms(lamp.arm)
     try:
-        dark = light.photograph({lamp.name: lamp.drive(0.0)}, bank, _SHOTS).mean(axis=0)
+        dark = _unlit(light, lamp, bank)
         level = lamp.level_for(reader, dark, bank)
         frames = []
         for neuron in pilots.tolist():
@@ -292,6 +292,12 @@ class _Lamp:
         )
         shown = hardware.encode(weights)
         self._session.light.show(name, shown.depth, shown.offset)
+
+
+def _unlit(light: CalibrationLight, lamp: _Lamp, bank: str) -> Floats:
+    """Return the mean picture ``[rows, columns]`` with the lamp out."""
+    frames = light.photograph({lamp.name: lamp.drive(0.0)}, bank, _SHOTS)
+    return np.asarray(frames.mean(axis=0), np.float64)
 
 
 def _centroids(frames: Floats, reader: CameraTaps) -> _Spots:

@@ -354,7 +354,7 @@ def _left_at_null(
     rest = np.tile(null, (_REST_SHOTS, 1))
     volts = np.concatenate([rest, drive]).astype(np.float32)
     rows, levels = [], []
-    patterns = max(_PATTERNS, int(np.ceil(3 * count / max(1, usable.sum()))))
+    patterns = max(_PATTERNS, int(np.ceil(3 * count / max(1, int(usable.sum())))))
     for _ in range(patterns):
         signs = session.generator.choice([-1.0, 1.0], hardware.geometry.shape)
         bright = 0.9 * hardware.bank.full_scale * hardware.field_gain

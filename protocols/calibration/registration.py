@@ -85,7 +85,8 @@ def calibrate_registration(session: CalibrationSession, stage: str) -> list[Prot
     )
     align(session, result, sweeps)
     count = max(_CODES, -(-_LEAST_SIGNS // min(everything.shape)))
-    codes = session.generator.choice([-1.0, 1.0], (count, *everything.shape))
+    drawn = session.generator.choice([-1.0, 1.0], (count, *everything.shape))
+    codes = np.asarray(drawn, np.float64)
     seen = [matrices((bright * code).astype(np.float32)) for code in codes]
     # Light that falls on other columns hides which rows taps see.
     if _find_mirrors(session, stage, result, codes, seen, drive):

@@ -80,12 +80,12 @@ def _take(session: CalibrationSession, stage: str, levels: int) -> PanelReadings
     shape = hardware.geometry.shape
     wanted = -(-_READINGS // (shape[0] * shape[1]))
     frames = int(np.clip(wanted, _FEWEST_FRAMES, _MOST_FRAMES))
-    depth, offset = np.meshgrid(
+    depths, offsets = np.meshgrid(
         np.rint(np.array(_DEPTHS) * levels).astype(np.int64),
         np.arange(_OFFSET_STEPS) * levels // _OFFSET_STEPS,
         indexing="ij",
     )
-    depth, offset = depth.ravel(), offset.ravel()
+    depth, offset = depths.ravel(), offsets.ravel()
     setting = generator.integers(0, depth.size, (frames, *shape))
     slope = session.radians_per_volt.get(bank)
     turned = np.zeros(frames)
