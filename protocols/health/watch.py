@@ -153,7 +153,7 @@ class HealthWatch:
                 aloud=failed and one.layer not in self._failing,
                 layer=one.layer,
                 instrument=worst.bank,
-                reading=f"signal error {worst.signal_share:.0%}",
+                reading=f"off {worst.signal_share:.0%}",
             )
         self._failing = {one.layer for one in poor if one.level is Level.STOP}
         failing = [one for one in poor if one.level is Level.STOP]
