@@ -101,6 +101,8 @@ def test_it_learns_digits_before_anything_is_calibrated():
 
 def test_full_pixels_are_counted_as_saturated():
     text = camera_bench_text().replace("counts_per_power = 30.0", "counts_per_power = 3000.0")
+    # So full that dark marks are noisier than bright ones, which looks out of step.
+    text = text.replace("marks = true", "marks = false")
     bench, _ = opened(parse_bench_file(text))
     with bench:
         inputs, _ = lit(bench)
