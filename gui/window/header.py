@@ -146,6 +146,7 @@ class Header(QtWidgets.QWidget):
 
     def _show_link(self, model: RunModel) -> None:
         link = model.link
+        # The table holds names of states only; as values of a dict they are any text.
         colour = self._appearance.theme.state(_LINK_COLOUR.get(link.kind, "off"))  # type: ignore[arg-type]
         words = "" if link.kind == "finished" else str(link)
         host = model.client.address.commands if model.client and link.kind == "live" else ""

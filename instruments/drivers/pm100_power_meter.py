@@ -41,6 +41,7 @@ class Pm100Settings(ConnectionSettings):
     highest: PositiveWatts = 0.5
 
 
+# PyMeasure comes without types.
 class _Meter(ThorlabsPM100USB):  # type: ignore[misc]
     """PyMeasure's class, which warns that it may not be SCPI; it is."""
 
@@ -132,6 +133,7 @@ class Pm100PowerMeter(ConnectedInstrument):
     def _number(self, reading: object) -> float:
         if isinstance(reading, str):
             raise self._session.garbled(reading, "a number")
+        # PyMeasure gives text that is no number back as it is, and a number otherwise.
         return float(reading)  # type: ignore[arg-type]
 
     def _restore(self, session: Session) -> None:
