@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from instruments.matrix_products import outer_products
 from instruments.network import Array
 
 
@@ -27,5 +28,5 @@ def average_outer_products(errors: Sequence[Array], activations: Sequence[Array]
     gradients: list[Array] = []
     for error, activation in zip(errors, activations, strict=True):
         share: Array = error * np.float32(1 / len(error))
-        gradients.append(share.T @ activation)
+        gradients.append(outer_products(share, activation))
     return gradients

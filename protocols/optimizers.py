@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 from instruments.errors import RecordError
 from instruments.network import Array
+from instruments.shared_loops import SharedLoop, rows_of
 
 OptimizerName = Literal["adam", "sgd"]
 
@@ -66,18 +67,22 @@ class Adam:
         first_decay, second_decay = self._decays
         rate = self._learning_rate / (1 - first_decay**self._steps)
         spread = 1 / math.sqrt(1 - second_decay**self._steps)
+        decays = (
+            np.float32(first_decay),
+            np.float32(1 - first_decay),
+            np.float32(second_decay),
+            np.float32(1 - second_decay),
+        )
         for held, gradient, first, second in zip(
             weights, gradients, self._first, self._second, strict=True
         ):
             _adam(
+                held.size,
                 held.reshape(-1),
                 np.ascontiguousarray(gradient).reshape(-1),
                 first,
                 second,
-                np.float32(first_decay),
-                np.float32(1 - first_decay),
-                np.float32(second_decay),
-                np.float32(1 - second_decay),
+                decays,
                 np.float32(rate),
                 np.float32(spread),
                 np.float32(self._epsilon),
@@ -143,21 +148,45 @@ def _restore_moments(name: str, moments: Sequence[Array], arrays: Mapping[str, A
 
 
 @njit(cache=True, error_model="numpy")
-def _adam(
+def _adam_share(
     weights: Array,
     gradient: Array,
     first: Array,
     second: Array,
-    keep_first: np.float32,
-    take_first: np.float32,
-    keep_second: np.float32,
-    take_second: np.float32,
+    decays: tuple[np.float32, np.float32, np.float32, np.float32],
     rate: np.float32,
     spread: np.float32,
     epsilon: np.float32,
 ) -> None:
+    keep_first, take_first, keep_second, take_second = decays
     for i in range(weights.size):
         slope = gradient[i]
         first[i] = keep_first * first[i] + take_first * slope
         second[i] = keep_second * second[i] + take_second * slope * slope
         weights[i] -= rate * first[i] / (np.sqrt(second[i]) * spread + epsilon)
+
+
+@SharedLoop
+def _adam(
+    shares: int,
+    weights: Array,
+    gradient: Array,
+    first: Array,
+    second: Array,
+    decays: tuple[np.float32, np.float32, np.float32, np.float32],
+    rate: np.float32,
+    spread: np.float32,
+    epsilon: np.float32,
+) -> None:
+    for share in prange(shares):
+        begin, end = rows_of(share, shares, weights.size)
+        _adam_share(
+            weights[begin:end],
+            gradient[begin:end],
+            first[begin:end],
+            second[begin:end],
+            decays,
+            rate,
+            spread,
+            epsilon,
+        )

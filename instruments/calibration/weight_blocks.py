@@ -1,10 +1,12 @@
-"""The inner loops from weights to blocks: a nanosecond or two a weight, on one processor."""
+"""The inner loops from weights to blocks: a nanosecond or two a weight."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
+
+from instruments.shared_loops import SharedLoop, rows_of
 
 Weights = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
@@ -18,7 +20,6 @@ CLIPPED_SHIFT = 31
 ROUNDING = 1e-6
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 def encode_levels(
     weights: Weights,
     inverse_rows: Weights,
@@ -44,12 +45,34 @@ def encode_levels(
     depth, offset
         ``[rows, columns]``, written whole.
     """
-    outputs, inputs = weights.shape
+    outputs = len(weights)
+    clipped = np.zeros(outputs, np.uint32)
+    _encode_levels(
+        weights.size, weights, inverse_rows, inverse_columns, middle, words, depth, offset, clipped
+    )
+    depth[outputs:] = 0
+    offset[outputs:] = 0
+    return int(clipped.sum())
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _encode_rows(
+    first: int,
+    last: int,
+    weights: Weights,
+    inverse_rows: Weights,
+    inverse_columns: Weights,
+    middle: npt.NDArray[np.int32],
+    words: npt.NDArray[np.uint32],
+    depth: npt.NDArray[np.uint16],
+    offset: npt.NDArray[np.uint16],
+    clipped: npt.NDArray[np.uint32],
+) -> None:
+    inputs = weights.shape[1]
     steps, edge = np.float32(STEPS), np.float32(STEPS + 1)
     place, word = np.empty(inputs, np.int32), np.empty(inputs, np.uint32)
-    clipped = np.uint32(0)
     # Looking up is the only loop without vector instructions, so it stands alone.
-    for j in range(outputs):
+    for j in range(first, last):
         row = inverse_rows[j] * steps
         given, zero, depths, offsets = weights[j], middle[j], depth[j], offset[j]
         for i in range(inputs):
@@ -60,15 +83,42 @@ def encode_levels(
             place[i] = np.int32(zero[i] + np.int32(np.rint(step)))
         for i in range(inputs):
             word[i] = words[np.uint32(place[i])]
+        beyond = np.uint32(0)
         for i in range(inputs):
-            clipped = np.uint32(clipped + np.uint32(word[i] >> np.uint32(CLIPPED_SHIFT)))
+            beyond = np.uint32(beyond + np.uint32(word[i] >> np.uint32(CLIPPED_SHIFT)))
             depths[i] = np.uint16(word[i])
             offsets[i] = np.uint16((word[i] >> np.uint32(OFFSET_SHIFT)) & np.uint32(0x7FFF))
+        clipped[j] = beyond
         depth[j, inputs:] = 0
         offset[j, inputs:] = 0
-    depth[outputs:] = 0
-    offset[outputs:] = 0
-    return int(clipped)
+
+
+@SharedLoop
+def _encode_levels(
+    shares: int,
+    weights: Weights,
+    inverse_rows: Weights,
+    inverse_columns: Weights,
+    middle: npt.NDArray[np.int32],
+    words: npt.NDArray[np.uint32],
+    depth: npt.NDArray[np.uint16],
+    offset: npt.NDArray[np.uint16],
+    clipped: npt.NDArray[np.uint32],
+) -> None:
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(weights))
+        _encode_rows(
+            first,
+            last,
+            weights,
+            inverse_rows,
+            inverse_columns,
+            middle,
+            words,
+            depth,
+            offset,
+            clipped,
+        )
 
 
 @njit(cache=True, error_model="numpy")
@@ -138,14 +188,27 @@ def required_gain(
         bounds[i] *= column_bounds[i]
     # Most columns cannot hold the largest ratio and are not looked at again.
     largest = np.float32(0)
-    for column in np.argsort(-bounds):
+    while True:
+        column = _place_of_largest(bounds)
         if bounds[column] <= largest:
-            break
+            return largest
+        bounds[column] = 0
         for j in range(outputs):
             above = weights[j, column] * inverse_largest[0, j, column]
             below = -weights[j, column] * inverse_largest[1, j, column]
             largest = max(largest, max(above, below))
-    return largest
+
+
+@njit(inline="always")
+def _place_of_largest(values: Weights) -> int:
+    # The largest first and its place then: two loops with vector instructions.
+    largest = np.float32(0)
+    for value in values:
+        largest = max(largest, value)
+    place = 0
+    for i in range(values.size):
+        place = i if values[i] == largest else place
+    return place
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
 
 from instruments.network import Array
+from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends import absorption
 from sim_backends.optics.phase_drift import drifted
 from sim_backends.optics.semiconductor_amplifier import field_gain, small_signal_gain
-from sim_backends.twin.elementary_functions import exponential, sine
+from sim_backends.twin.elementary_functions import sine
 from sim_backends.twin.imperfections import (
     AbsorberImperfections,
     AmplifierImperfections,
@@ -25,17 +26,15 @@ from sim_backends.twin.layout import (
     DetectorLayout,
     ModulatorLayout,
 )
-from sim_backends.twin.noise import NoiseStream, normal_pair
+from sim_backends.twin.light_loops import GAIN_TERMS, LARGEST_POWER, GainCurves, absorb_rows
 from sim_backends.twin.readout import Digitiser
 
 Floats = npt.NDArray[np.float32]
 Field = Floats
 """Complex fields as ``[2, B, n]``, real parts before imaginary ones; ``[1, B, n]`` if real."""
 
-_LARGEST_POWER = 16.0
-"""Powers in units of the saturation power are taken as this at most in front of an amplifier."""
 
-_GAIN_TERMS = 11
+_NOTHING = np.zeros(0, np.float32)
 
 
 def _spread(generator: np.random.Generator, width: float, count: int, centre: float = 1.0) -> Array:
@@ -76,6 +75,7 @@ class ModulatorTruth:
         """Return the field ``[B, n]`` behind modulators at ``volts``."""
         field = np.empty(volts.shape, np.float32)
         _modulate(
+            field.size,
             np.ascontiguousarray(volts),
             self.step_volts,
             self.half_wave_volts,
@@ -89,7 +89,9 @@ class ModulatorTruth:
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _modulate(
+def _modulate_rows(
+    first: int,
+    last: int,
     volts: Floats,
     step: np.float32,
     half_wave_volts: Floats,
@@ -104,7 +106,7 @@ def _modulate(
     for i in range(channels):
         turn[i] = np.float32(0.5 * math.pi) / half_wave_volts[i]
         start[i] = bias[i] + np.float32(drift[i])
-    for shot in range(shots):
+    for shot in range(first, last):
         given, row = volts[shot], field[shot]
         if step > np.float32(0):
             inverse = np.float32(1) / step
@@ -116,6 +118,25 @@ def _modulate(
             row[i] = (sine(row[i] * turn[i] + start[i]) + leakage[i]) * field_at_full
 
 
+@SharedLoop
+def _modulate(
+    shares: int,
+    volts: Floats,
+    step: np.float32,
+    half_wave_volts: Floats,
+    bias: Floats,
+    drift: npt.NDArray[np.float64],
+    leakage: Floats,
+    field_at_full: np.float32,
+    field: Floats,
+) -> None:
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(volts))
+        _modulate_rows(
+            first, last, volts, step, half_wave_volts, bias, drift, leakage, field_at_full, field
+        )
+
+
 class AmplifierTruth:
     """Optical amplifiers as they are; one for a stage's whole light, or one a neuron.
 
@@ -123,6 +144,8 @@ class AmplifierTruth:
     ----------
     spread
         Field gain of each channel, relative to nominal.
+    curves
+        How gains depend on the light, and the noise of each channel.
     gain, noise_field
         Unsaturated power gain, and rms of the spontaneous emission in each quadrature behind it:
         one value for all channels, or one each.
@@ -166,24 +189,28 @@ class AmplifierTruth:
         gains = np.maximum(gains, self.OFF_GAIN)
         self.gain = gains
         own = self._imperfections
-        curves = np.zeros((_GAIN_TERMS, len(gains)), complex)
+        curves = np.zeros((GAIN_TERMS, len(gains)), complex)
         curves[-1] = np.sqrt(gains)
         knees = own.saturation_power / (gains * self._saturation_watts)
         for channel, (gain, knee) in enumerate(zip(gains.tolist(), knees.tolist(), strict=True)):
             if own.saturates and gain > 1:
                 curves[:, channel] = self._fitted_curve(gain, knee)
-        shape = (_GAIN_TERMS, len(self.spread))
-        self._real = np.ascontiguousarray(np.broadcast_to(curves.real, shape), np.float32)
-        self._imaginary = np.ascontiguousarray(np.broadcast_to(curves.imag, shape), np.float32)
-        self._knees = np.ascontiguousarray(np.broadcast_to(knees, self.spread.shape), np.float32)
         quanta = own.inversion_factor * np.maximum(gains - 1, 0.0)
         self.noise_field = np.sqrt(0.5 * quanta / self._photons_per_field).astype(np.float32)
         # Nothing at all where there is no noise, so that none is drawn.
-        self._noise_widths = np.zeros(0, np.float32)
-        if self.noise_field.any():
-            self._noise_widths = np.ascontiguousarray(
-                np.broadcast_to(self.noise_field, self.spread.shape)
-            )
+        widths = self.noise_field if self.noise_field.any() else np.zeros(0)
+        self.curves = GainCurves(
+            self._for_every_channel(curves.real),
+            self._for_every_channel(curves.imag),
+            self._for_every_channel(knees),
+            self.spread,
+            self._for_every_channel(widths) if len(widths) else np.zeros(0, np.float32),
+        )
+
+    def _for_every_channel(self, values: npt.NDArray[np.floating]) -> Floats:
+        """Return values ``[..., 1 or n]`` as ``[..., n]``."""
+        shape = (*values.shape[:-1], len(self.spread))
+        return np.ascontiguousarray(np.broadcast_to(values, shape), np.float32)
 
     def _fitted_curve(self, gain: float, knee: float) -> npt.NDArray[np.complex128]:
         """Return a polynomial for the field gain against input power, highest term first.
@@ -193,108 +220,18 @@ class AmplifierTruth:
         """
         own = self._imperfections
         nodes = 0.5 * (1 - np.cos(np.pi * (np.arange(64) + 0.5) / 64))
-        shares = nodes * _LARGEST_POWER / (_LARGEST_POWER + knee)
+        shares = nodes * LARGEST_POWER / (LARGEST_POWER + knee)
         places = 2 * nodes - 1
         watts = knee * shares / (1 - shares) * self._saturation_watts
         fields = field_gain(watts, gain, own.saturation_power, own.linewidth_enhancement)
-        real = np.polyfit(places, fields.real, _GAIN_TERMS - 1)
-        imaginary = np.polyfit(places, fields.imag, _GAIN_TERMS - 1)
+        real = np.polyfit(places, fields.real, GAIN_TERMS - 1)
+        imaginary = np.polyfit(places, fields.imag, GAIN_TERMS - 1)
         return np.asarray(real + 1j * imaginary, np.complex128)
-
-    @property
-    def is_noisy(self) -> bool:
-        """Whether it adds spontaneous emission."""
-        return len(self._noise_widths) > 0
 
     @property
     def carrier_gain(self) -> np.float32:
         """Field gain of a single amplifier for the steady light in front of modulators."""
         return np.float32(math.sqrt(self.gain[0]) * float(self.spread[0]))
-
-    def gains(self, pump: Field) -> Field:
-        """Return the complex field gains ``[2, B, n]`` that forward light leaves of an array.
-
-        ``pump`` is the light in front of it, ``[1 or 2, B, n]``.
-        """
-        gains = np.empty((2, *pump.shape[1:]), np.float32)
-        _gains(pump, self._real, self._imaginary, self._knees, self.spread, gains)
-        return gains
-
-    def amplified(self, light: Field, gains: Field, noise: NoiseStream) -> Field:
-        """Return ``light [1 or 2, B, n]`` behind an array of amplifiers, ``[2, B, n]``.
-
-        Each neuron's gain is what the forward light leaves of it (``gains``): backward light finds
-        the same. Spontaneous emission is added to both quadratures.
-        """
-        behind = np.empty(gains.shape, np.float32)
-        pairs = gains.shape[1] * gains.shape[2] if self.is_noisy else 0
-        _amplify(light, gains, self._noise_widths, *noise.take(pairs), behind)
-        return behind
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _gains(
-    pump: Floats,
-    curve_real: Floats,
-    curve_imaginary: Floats,
-    knees: Floats,
-    spread: Floats,
-    gains: Floats,
-) -> None:
-    """Work out the fitted curves, ``[terms, n]``, at the power of every shot and channel."""
-    parts, shots, channels = pump.shape
-    largest = np.float32(_LARGEST_POWER)
-    slopes = np.float32(2) * (largest + knees) / largest
-    share = np.empty(channels, np.float32)
-    # Rows apart and a fixed number of terms, so that every inner loop is plain arithmetic on
-    # arrays, for which the compiler uses vector instructions.
-    for shot in range(shots):
-        real, gain, turn = pump[0, shot], gains[0, shot], gains[1, shot]
-        for i in range(channels):
-            share[i] = real[i] * real[i]
-        if parts == 2:
-            imaginary = pump[1, shot]
-            for i in range(channels):
-                share[i] += imaginary[i] * imaginary[i]
-        for i in range(channels):
-            power = min(share[i], largest)
-            place = power / (power + knees[i]) * slopes[i] - np.float32(1)
-            own_gain, own_turn = curve_real[0, i], curve_imaginary[0, i]
-            for term in range(1, _GAIN_TERMS):
-                own_gain = own_gain * place + curve_real[term, i]
-                own_turn = own_turn * place + curve_imaginary[term, i]
-            gain[i] = own_gain * spread[i]
-            turn[i] = own_turn * spread[i]
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _amplify(
-    light: Floats,
-    gains: Floats,
-    widths: Floats,
-    start: np.uint32,
-    key: np.uint32,
-    other_key: np.uint32,
-    behind: Floats,
-) -> None:
-    parts, shots, channels = light.shape
-    for shot in range(shots):
-        real, gain, turn = light[0, shot], gains[0, shot], gains[1, shot]
-        behind_real, behind_imaginary = behind[0, shot], behind[1, shot]
-        for i in range(channels):
-            behind_real[i] = gain[i] * real[i]
-            behind_imaginary[i] = turn[i] * real[i]
-        if parts == 2:
-            imaginary = light[1, shot]
-            for i in range(channels):
-                behind_real[i] -= turn[i] * imaginary[i]
-                behind_imaginary[i] += gain[i] * imaginary[i]
-        if len(widths):
-            first = np.uint32(start + np.uint32(shot * channels))
-            for i in range(channels):
-                one, two = normal_pair(np.uint32(first + np.uint32(i)), key, other_key)
-                behind_real[i] += widths[i] * one
-                behind_imaginary[i] += widths[i] * two
 
 
 class AbsorberTruth:
@@ -320,11 +257,12 @@ class AbsorberTruth:
         sign = 1.0 if layout.kind == "absorber" else -1.0
         self._nominal = sign * layout.optical_depth * (1 + imperfections.depth_error * error)
         self._relative = _spread(generator, imperfections.depth_spread, neurons)
-        self._propagated = layout.model == "propagated"
+        self.is_propagated = layout.model == "propagated"
         self.finite_probe = imperfections.finite_probe
         displaced = imperfections.probe_displacement * alignment.normal(size=2)
         share = np.exp(-float(displaced @ displaced))
         self.overlap = np.full(neurons, share, np.float32)
+        self._lies_within = share == 1
         self.set_depth_factor(1.0)
 
     def set_depth_factor(self, factor: float) -> None:
@@ -343,22 +281,25 @@ class AbsorberTruth:
         saturates
             Whether the power of ``light`` itself comes on top of that.
         """
-        behind = np.empty_like(light)
-        if self._propagated:
-            if saturates:
-                power = power + np.square(light).sum(axis=0)
-            np.multiply(light, self._propagated_transmission(power), out=behind)
-        else:
-            _absorb(light, power, saturates, self.depth, behind)
-        return behind
+        return self._passed(light, power, _NOTHING, saturates)
 
     def probed(self, light: Field, power: Floats) -> Field:
         """Return a probe ``[1 or 2, B, n]`` behind the medium that ``power [B, n]`` bleaches."""
-        within = self.passed(light, power, saturates=self.finite_probe)
-        if np.all(self.overlap == 1):
-            return within
-        beside = self.passed(light, np.zeros_like(power), saturates=self.finite_probe)
-        return self.overlap * within + (np.float32(1) - self.overlap) * beside
+        overlap = _NOTHING if self._lies_within else self.overlap
+        return self._passed(light, power, overlap, self.finite_probe)
+
+    def _passed(self, light: Field, power: Floats, overlap: Floats, saturates: bool) -> Field:
+        if not self.is_propagated:
+            behind = np.empty_like(light)
+            absorb_rows(0, len(power), light, power, saturates, self.depth, overlap, behind)
+            return behind
+        own = np.square(light).sum(axis=0) if saturates else np.zeros_like(power)
+        transmission = self._propagated_transmission(power + own)
+        if len(overlap):
+            beside = self._propagated_transmission(own)
+            transmission = overlap * transmission + (np.float32(1) - overlap) * beside
+        passed: Field = light * transmission
+        return passed
 
     def _propagated_transmission(self, power: Floats) -> Floats:
         transmission = np.empty_like(power)
@@ -366,27 +307,6 @@ class AbsorberTruth:
             field = np.sqrt(power[:, j])
             transmission[:, j] = absorption.transmission_propagated(field, float(depth))
         return transmission
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _absorb(light: Floats, power: Floats, saturates: bool, depth: Floats, behind: Floats) -> None:
-    """Multiply light by ``exp(-(depth / 2) / (1 + power))``, Eq. 4 of arXiv:1912.12256."""
-    parts, shots, neurons = light.shape
-    share = np.empty(neurons, np.float32)
-    for shot in range(shots):
-        for j in range(neurons):
-            share[j] = np.float32(1) + power[shot, j]
-        if saturates:
-            for part in range(parts):
-                row = light[part, shot]
-                for j in range(neurons):
-                    share[j] += row[j] * row[j]
-        for j in range(neurons):
-            share[j] = exponential(np.float32(-0.5) * depth[j] / share[j])
-        for part in range(parts):
-            row, passed = light[part, shot], behind[part, shot]
-            for j in range(neurons):
-                passed[j] = row[j] * share[j]
 
 
 class DetectorTruth:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from sim_backends.optics.slit import apodisation, neuron_positions
+from sim_backends.twin import passage
 from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth, Field
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import PanelLayout, StageLayout
+from sim_backends.twin.light_loops import GainCurves
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.weight_panel import PanelTruth
 
@@ -179,29 +180,20 @@ class StageTruth:
     def shine(self, x: Field, emitted: Field | None, moment: float, noise: NoiseStream) -> None:
         """Let light ``x`` through the stage; ``emitted`` joins it in front of the absorber."""
         self.x = x
-        mask = self._mask(moment)
-        entering = x
-        if self.amplifies_neurons and self.amplifier is not None:
-            self._neuron_gains = self.amplifier.gains(x)
-            entering = self.amplifier.amplified(x, self._neuron_gains, noise)
-        parts, shots, inputs = entering.shape
-        outputs = self.layout.outputs
-        products = np.matmul(
-            entering.reshape(parts * shots, inputs),
-            mask.reshape(2, outputs, inputs).transpose(0, 2, 1),
-        )
-        self.z = np.empty((2, shots, outputs), np.float32)
-        self._pump_power = np.empty((shots, outputs), np.float32)
-        _combine(
-            products.reshape(2, parts, shots, outputs),
+        medium = self.absorber
+        depth = None if medium is None or medium.is_propagated else medium.depth
+        shone = passage.shine(
+            x,
+            self._mask(moment).reshape(2, self.layout.outputs, -1),
+            self._curves(),
             self.carrier_gain,
-            self.z[:0] if emitted is None else emitted,
-            self.z,
-            self._pump_power,
+            emitted,
+            depth,
+            noise,
         )
-        self.a = self.z
-        if self.absorber is not None:
-            self.a = self.absorber.passed(self.z, self._pump_power, saturates=False)
+        self._neuron_gains, self.z, self._pump_power, self.a = shone
+        if medium is not None and medium.is_propagated:
+            self.a = medium.passed(self.z, self._pump_power, saturates=False)
 
     def send_back(self, arriving: Field) -> None:
         """Let light ``arriving`` from behind back to the port in front of the absorber."""
@@ -211,65 +203,18 @@ class StageTruth:
             self.delta = self.absorber.probed(arriving, self._pump_power)
 
     def return_to_source(self, moment: float, noise: NoiseStream) -> Field:
-        """Let the backward light on through the weights to the input side."""
+        """Let the backward light on through the weights to the input side.
+
+        An amplifier in front of the modulators is not on the way back.
+        """
         if self.delta is None:
             raise ValueError("no light came from behind")
-        mask = self._mask(moment)
-        parts, shots, outputs = self.delta.shape
-        inputs = self.layout.inputs
-        products = np.matmul(
-            self.delta.reshape(parts * shots, outputs), mask.reshape(2, outputs, inputs)
+        mask = self._mask(moment).reshape(2, self.layout.outputs, -1)
+        self.rho = passage.return_to_source(
+            self.delta, mask, self._curves(), self._neuron_gains, noise
         )
-        rho = np.empty((2, shots, inputs), np.float32)
-        products = products.reshape(2, parts, shots, inputs)
-        _combine(products, np.float32(1), rho[:0], rho, rho[0, :0])
-        # An amplifier in front of the modulators is not on the way back.
-        if self.amplifies_neurons and self.amplifier is not None:
-            rho = self.amplifier.amplified(rho, self._neuron_gains, noise)
-        self.rho = rho
-        return rho
+        return self.rho
 
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _combine(
-    products: Floats, carrier: np.float32, added: Floats, field: Floats, power: Floats
-) -> None:
-    """Put the products with real and with imaginary coefficients together to a complex field.
-
-    Parameters
-    ----------
-    products
-        ``[2, 1 or 2, B, n]``: part of the coefficients, part of the light.
-    carrier
-        Factor on them.
-    added
-        Light ``[1 or 2, B, n]`` that joins, or ``[0, ...]``.
-    field
-        ``[2, B, n]`` to write.
-    power
-        ``[B, n]`` to write its square to, or ``[0, ...]`` where nobody asks.
-    """
-    parts, shots, neurons = products.shape[1:]
-    for shot in range(shots):
-        real, imaginary = field[0, shot], field[1, shot]
-        first, second = products[0, 0, shot], products[1, 0, shot]
-        for j in range(neurons):
-            real[j] = carrier * first[j]
-            imaginary[j] = carrier * second[j]
-        if parts == 2:
-            first, second = products[0, 1, shot], products[1, 1, shot]
-            for j in range(neurons):
-                real[j] -= carrier * second[j]
-                imaginary[j] += carrier * first[j]
-        if len(added):
-            joining = added[0, shot]
-            for j in range(neurons):
-                real[j] += joining[j]
-        if len(added) == 2:
-            joining = added[1, shot]
-            for j in range(neurons):
-                imaginary[j] += joining[j]
-        if len(power):
-            row = power[shot]
-            for j in range(neurons):
-                row[j] = real[j] * real[j] + imaginary[j] * imaginary[j]
+    def _curves(self) -> GainCurves | None:
+        amplifier = self.amplifier
+        return amplifier.curves if amplifier is not None and self.amplifies_neurons else None

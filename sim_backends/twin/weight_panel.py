@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
 
+from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends.twin.imperfections import PanelImperfections
 
 Floats = npt.NDArray[np.float32]
@@ -99,6 +100,7 @@ class PanelTruth:
         """
         if self._imperfections.quantised:
             _look_up(
+                2 * depth.size,
                 self._coefficient_tables(),
                 self.region_of_block,
                 depth,
@@ -230,27 +232,28 @@ def _look_up_row(
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _look_up(
+def _look_up_rows(
+    first: int,
+    last: int,
     tables: Complexes,
     region_of_block: npt.NDArray[np.uint8],
     depth: Pattern,
     offset: Pattern,
-    share: np.float32,
+    cross_talk: np.float32,
     row_gains: Floats,
     column_gains: Floats,
     out: Floats,
 ) -> None:
     """Look every block up and mix it with its neighbours, real parts above imaginary ones."""
     rows, columns = depth.shape
-    last = rows - 1
+    bottom = rows - 1
     # Three rows at a time are all that mixing needs: they stay in the processor's first cache.
     real, imaginary = np.empty((3, columns), np.float32), np.empty((3, columns), np.float32)
     place, found = np.empty(columns, np.uint32), np.empty(columns, np.uint64)
     depths, levels = np.uint32(tables.shape[1]), np.uint32(tables.shape[2])
     pairs = tables.reshape(-1).view(np.uint64)
-    for j in range(-1, rows):
-        below = min(j + 1, last)
-        if below > j:
+    for below in range(first - 1, last + 1):
+        if 0 <= below <= bottom:
             own = below % 3
             _look_up_row(
                 pairs,
@@ -264,16 +267,45 @@ def _look_up(
                 real[own],
                 imaginary[own],
             )
-        if j < 0:
+        j = below - 1
+        if j < first:
             continue
-        a, b, c = max(j - 1, 0) % 3, j % 3, below % 3
-        _mix_row(real[a], real[b], real[c], share, row_gains[j], column_gains, out[j])
+        a, b, c = max(j - 1, 0) % 3, j % 3, min(below, bottom) % 3
+        _mix_row(real[a], real[b], real[c], cross_talk, row_gains[j], column_gains, out[j])
         _mix_row(
             imaginary[a],
             imaginary[b],
             imaginary[c],
-            share,
+            cross_talk,
             row_gains[j],
             column_gains,
             out[rows + j],
+        )
+
+
+@SharedLoop
+def _look_up(
+    shares: int,
+    tables: Complexes,
+    region_of_block: npt.NDArray[np.uint8],
+    depth: Pattern,
+    offset: Pattern,
+    cross_talk: np.float32,
+    row_gains: Floats,
+    column_gains: Floats,
+    out: Floats,
+) -> None:
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(depth))
+        _look_up_rows(
+            first,
+            last,
+            tables,
+            region_of_block,
+            depth,
+            offset,
+            cross_talk,
+            row_gains,
+            column_gains,
+            out,
         )

@@ -1,0 +1,57 @@
+"""Products of fields with matrices, shared among the cores of the processor.
+
+Matrices of a minibatch are too small for a library of linear algebra to divide well. Here whole
+products are divided, each done by the library on one core. That takes a library that has been told
+to use one thread (``threadpool_limits(1, user_api="blas")``); otherwise it is left to itself.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import prange
+from scipy.linalg import cython_blas  # noqa: F401  (the library compiled products call)
+from threadpoolctl import ThreadpoolController
+
+from instruments.network import Array
+from instruments.shared_loops import SharedLoop, rows_of
+
+_WORTH = 32
+"""Multiplications of a matrix product that take as long as one number of a plain loop."""
+
+
+def outer_products(errors: Array, activations: Array) -> Array:
+    """Return ``errors.T @ activations``, ``[M, N]``, for ``[B, M]`` and ``[B, N]``."""
+    sums = np.empty((errors.shape[1], activations.shape[1]), np.float32)
+    turned = np.ascontiguousarray(errors.T)
+    _outer(work_of_products(turned, activations), turned, np.ascontiguousarray(activations), sums)
+    return sums
+
+
+def work_of_products(one: Array, other: Array) -> int:
+    """Return how much work products of rows ``[A, n]`` with all of ``[..., n]`` are.
+
+    As a number for ``SharedLoop``: 0, and so nothing shared, where the library divides products
+    itself.
+    """
+    if not _library_keeps_to_one_thread():
+        return 0
+    return len(one) * other.size // _WORTH
+
+
+def _library_keeps_to_one_thread() -> bool:
+    return all(library.get_num_threads() == 1 for library in _libraries())
+
+
+@cache
+def _libraries() -> list[Any]:
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+@SharedLoop
+def _outer(shares: int, errors: Array, activations: Array, sums: Array) -> None:
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(sums))
+        np.dot(errors[first:last], activations, sums[first:last])

@@ -1,0 +1,225 @@
+"""The inner loops of light: what amplifiers, weights and the medium do to rows of shots.
+
+Each works on the shots from ``first`` to before ``last``, so that rows can be shared out. Rows
+apart, with conditions outside the loops over neurons, so that the compiler finds plain arithmetic
+on arrays, for which it uses vector instructions.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from sim_backends.twin.elementary_functions import exponential
+from sim_backends.twin.noise import normal_pair
+
+Floats = npt.NDArray[np.float32]
+
+LARGEST_POWER = 16.0
+"""Powers in units of the saturation power are taken as this at most in front of an amplifier."""
+
+GAIN_TERMS = 11
+
+
+class GainCurves(NamedTuple):
+    """How the gains of ``n`` amplifiers depend on the light in front of them.
+
+    Attributes
+    ----------
+    real, imaginary
+        ``[terms, n]`` polynomials for the field gain, highest term first.
+    knees
+        ``[n]`` input power at which each gain begins to saturate.
+    spread
+        ``[n]`` field gain of each, relative to nominal.
+    widths
+        ``[n]`` rms of the spontaneous emission in each quadrature, or ``[0]`` for none.
+    """
+
+    real: Floats
+    imaginary: Floats
+    knees: Floats
+    spread: Floats
+    widths: Floats
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def gain_rows(
+    first: int,
+    last: int,
+    pump: Floats,
+    curve_real: Floats,
+    curve_imaginary: Floats,
+    knees: Floats,
+    spread: Floats,
+    gains: Floats,
+) -> None:
+    """Write the field gains ``[2, B, n]`` that forward light ``pump [1 or 2, B, n]`` leaves.
+
+    The fitted curves of ``GainCurves`` at the power of every shot and channel.
+    """
+    parts, _, channels = pump.shape
+    largest = np.float32(LARGEST_POWER)
+    slopes = np.float32(2) * (largest + knees) / largest
+    share = np.empty(channels, np.float32)
+    for shot in range(first, last):
+        real, gain, turn = pump[0, shot], gains[0, shot], gains[1, shot]
+        for i in range(channels):
+            share[i] = real[i] * real[i]
+        if parts == 2:
+            imaginary = pump[1, shot]
+            for i in range(channels):
+                share[i] += imaginary[i] * imaginary[i]
+        for i in range(channels):
+            power = min(share[i], largest)
+            place = power / (power + knees[i]) * slopes[i] - np.float32(1)
+            own_gain, own_turn = curve_real[0, i], curve_imaginary[0, i]
+            for term in range(1, GAIN_TERMS):
+                own_gain = own_gain * place + curve_real[term, i]
+                own_turn = own_turn * place + curve_imaginary[term, i]
+            gain[i] = own_gain * spread[i]
+            turn[i] = own_turn * spread[i]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def amplify_rows(
+    first: int,
+    last: int,
+    light: Floats,
+    gains: Floats,
+    widths: Floats,
+    start: np.uint32,
+    key: np.uint32,
+    other_key: np.uint32,
+    behind: Floats,
+) -> None:
+    """Write ``light [1 or 2, B, n]`` times ``gains`` into ``behind``, both ``[2, B, n]``.
+
+    Each neuron's gain is what the forward light leaves of it: backward light finds the same.
+    Spontaneous emission is added to both quadratures.
+    """
+    parts, _, channels = light.shape
+    for shot in range(first, last):
+        real, gain, turn = light[0, shot], gains[0, shot], gains[1, shot]
+        behind_real, behind_imaginary = behind[0, shot], behind[1, shot]
+        for i in range(channels):
+            behind_real[i] = gain[i] * real[i]
+            behind_imaginary[i] = turn[i] * real[i]
+        if parts == 2:
+            imaginary = light[1, shot]
+            for i in range(channels):
+                behind_real[i] -= turn[i] * imaginary[i]
+                behind_imaginary[i] += gain[i] * imaginary[i]
+        if len(widths):
+            place = np.uint32(start + np.uint32(shot * channels))
+            for i in range(channels):
+                one, two = normal_pair(np.uint32(place + np.uint32(i)), key, other_key)
+                behind_real[i] += widths[i] * one
+                behind_imaginary[i] += widths[i] * two
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def combine_rows(
+    first: int,
+    last: int,
+    products: Floats,
+    carrier: np.float32,
+    added: Floats,
+    field: Floats,
+    power: Floats,
+) -> None:
+    """Put the products with real and with imaginary coefficients together to a complex field.
+
+    Parameters
+    ----------
+    products
+        ``[2, 1 or 2, B, n]``: part of the coefficients, part of the light.
+    carrier
+        Factor on them.
+    added
+        Light ``[1 or 2, B, n]`` that joins, or ``[0, ...]``.
+    field
+        ``[2, B, n]`` to write.
+    power
+        ``[B, n]`` to write its square to, or ``[0, ...]`` where nobody asks.
+    """
+    parts, _, neurons = products.shape[1:]
+    for shot in range(first, last):
+        real, imaginary = field[0, shot], field[1, shot]
+        by_real, by_imaginary = products[0, 0, shot], products[1, 0, shot]
+        for j in range(neurons):
+            real[j] = carrier * by_real[j]
+            imaginary[j] = carrier * by_imaginary[j]
+        if parts == 2:
+            by_real, by_imaginary = products[0, 1, shot], products[1, 1, shot]
+            for j in range(neurons):
+                real[j] -= carrier * by_imaginary[j]
+                imaginary[j] += carrier * by_real[j]
+        if len(added):
+            joining = added[0, shot]
+            for j in range(neurons):
+                real[j] += joining[j]
+        if len(added) == 2:
+            joining = added[1, shot]
+            for j in range(neurons):
+                imaginary[j] += joining[j]
+        if len(power):
+            row = power[shot]
+            for j in range(neurons):
+                row[j] = real[j] * real[j] + imaginary[j] * imaginary[j]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def absorb_rows(
+    first: int,
+    last: int,
+    light: Floats,
+    power: Floats,
+    saturates: bool,
+    depth: Floats,
+    overlap: Floats,
+    behind: Floats,
+) -> None:
+    """Multiply light by ``exp(-(depth / 2) / (1 + power))``, Eq. 4 of arXiv:1912.12256.
+
+    Parameters
+    ----------
+    light
+        ``[1 or 2, B, n]``.
+    power
+        ``[B, n]`` that saturates the medium, in units of the saturation power.
+    saturates
+        Whether the power of ``light`` itself comes on top of that.
+    depth
+        ``[n]`` optical depth.
+    overlap
+        ``[n]`` share of the light that lies within ``power``, or ``[0]`` where all of it does.
+    behind
+        To write, like ``light``.
+    """
+    parts, _, neurons = light.shape
+    own, passing = np.zeros(neurons, np.float32), np.empty(neurons, np.float32)
+    one, half = np.float32(1), np.float32(-0.5)
+    for shot in range(first, last):
+        if saturates:
+            row = light[0, shot]
+            for j in range(neurons):
+                own[j] = row[j] * row[j]
+            if parts == 2:
+                row = light[1, shot]
+                for j in range(neurons):
+                    own[j] += row[j] * row[j]
+        given = power[shot]
+        for j in range(neurons):
+            passing[j] = exponential(half * depth[j] / (one + given[j] + own[j]))
+        if len(overlap):
+            for j in range(neurons):
+                beside = exponential(half * depth[j] / (one + own[j]))
+                passing[j] = overlap[j] * passing[j] + (one - overlap[j]) * beside
+        for part in range(parts):
+            row, passed = light[part, shot], behind[part, shot]
+            for j in range(neurons):
+                passed[j] = row[j] * passing[j]

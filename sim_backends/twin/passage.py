@@ -1,0 +1,206 @@
+"""Light on its way through the weights of one stage, forward and back, as one compiled step each.
+
+Amplifiers, the product with the weights, and what happens to its parts afterwards are worked out
+together: cores then share whole steps instead of single loops too short to be worth handing out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import prange
+
+from instruments.matrix_products import work_of_products
+from instruments.shared_loops import SharedLoop, rows_of
+from sim_backends.twin.light_loops import (
+    GainCurves,
+    absorb_rows,
+    amplify_rows,
+    combine_rows,
+    gain_rows,
+)
+from sim_backends.twin.noise import NoiseStream
+
+Floats = npt.NDArray[np.float32]
+Field = Floats
+"""Complex fields as ``[2, B, n]``, real parts before imaginary ones; ``[1, B, n]`` if real."""
+
+_NOTHING = np.zeros(0, np.float32)
+_NO_CURVES = GainCurves(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32), *3 * [_NOTHING])
+
+
+class Shone(NamedTuple):
+    """Forward light of a stage.
+
+    Attributes
+    ----------
+    gains
+        ``[2, B, N]`` complex field gains that the light left of the amplifiers in front.
+    z, a
+        ``[2, B, M]`` in front of the medium and behind it.
+    power
+        ``[B, M]`` square of ``z``.
+    """
+
+    gains: Field
+    z: Field
+    power: Floats
+    a: Field
+
+
+def shine(
+    x: Field,
+    mask: Floats,
+    amplifiers: GainCurves | None,
+    carrier_gain: np.float32,
+    emitted: Field | None,
+    depth: Floats | None,
+    noise: NoiseStream,
+) -> Shone:
+    """Return what becomes of light ``x [1 or 2, B, N]``.
+
+    Parameters
+    ----------
+    mask
+        ``[2, M, N]`` what light meets, real and imaginary parts.
+    amplifiers
+        One in front of every modulator; ``None`` for none.
+    carrier_gain
+        Factor on all light.
+    emitted
+        Light ``[1 or 2, B, M]`` that joins in front of the medium.
+    depth
+        ``[M]`` optical depth of a medium that passes light as Eq. 4 of arXiv:1912.12256 has it;
+        ``None`` for no medium.
+    """
+    parts, shots, inputs = x.shape
+    outputs = mask.shape[1]
+    curves = _NO_CURVES if amplifiers is None else amplifiers
+    gains = np.empty((2, 0 if amplifiers is None else shots, inputs), np.float32)
+    entering = x if amplifiers is None else np.empty((2, shots, inputs), np.float32)
+    products = np.empty((2, len(entering), shots, outputs), np.float32)
+    z, power = np.empty((2, shots, outputs), np.float32), np.empty((shots, outputs), np.float32)
+    a = z if depth is None else np.empty_like(z)
+    _shine(
+        work_of_products(entering.reshape(-1, inputs), mask),
+        x,
+        mask,
+        *curves,
+        *noise.take(shots * inputs if len(curves.widths) else 0),
+        gains,
+        entering,
+        products,
+        carrier_gain,
+        z[:0] if emitted is None else emitted,
+        z,
+        power,
+        _NOTHING if depth is None else depth,
+        a,
+    )
+    return Shone(gains, z, power, a)
+
+
+def return_to_source(
+    delta: Field,
+    mask: Floats,
+    amplifiers: GainCurves | None,
+    gains: Field,
+    noise: NoiseStream,
+) -> Field:
+    """Return what becomes of backward light ``delta [1 or 2, B, M]``, ``[2, B, N]``.
+
+    Parameters
+    ----------
+    amplifiers, gains
+        Those passed on the way, and what the forward light leaves of them; ``None`` for none.
+    """
+    parts, shots, outputs = delta.shape
+    inputs = mask.shape[2]
+    curves = _NO_CURVES if amplifiers is None else amplifiers
+    products = np.empty((2, parts, shots, inputs), np.float32)
+    arriving = np.empty((2, shots, inputs), np.float32)
+    behind = arriving if amplifiers is None else np.empty_like(arriving)
+    _return(
+        work_of_products(delta.reshape(-1, outputs), mask),
+        delta,
+        mask,
+        curves.knees,
+        curves.widths,
+        *noise.take(shots * inputs if len(curves.widths) else 0),
+        products,
+        arriving,
+        gains,
+        behind,
+    )
+    return behind
+
+
+@SharedLoop
+def _shine(
+    shares: int,
+    x: Floats,
+    mask: Floats,
+    curve_real: Floats,
+    curve_imaginary: Floats,
+    knees: Floats,
+    spread: Floats,
+    widths: Floats,
+    start: np.uint32,
+    key: np.uint32,
+    other_key: np.uint32,
+    gains: Floats,
+    entering: Floats,
+    products: Floats,
+    carrier: np.float32,
+    added: Floats,
+    z: Floats,
+    power: Floats,
+    depth: Floats,
+    a: Floats,
+) -> None:
+    shots, outputs = power.shape
+    if len(knees):
+        for share in prange(shares):
+            first, last = rows_of(share, shares, shots)
+            gain_rows(first, last, x, curve_real, curve_imaginary, knees, spread, gains)
+            amplify_rows(first, last, x, gains, widths, start, key, other_key, entering)
+    # Both parts of the light at once: the longer a product, the better it is done.
+    rows = entering.shape[0] * shots
+    light, parts_of = entering.reshape(rows, -1), products.reshape(2, rows, outputs)
+    for part in prange(2):
+        np.dot(light, mask[part].T, parts_of[part])
+    for share in prange(shares):
+        first, last = rows_of(share, shares, shots)
+        combine_rows(first, last, products, carrier, added, z, power)
+        if len(depth):
+            absorb_rows(first, last, z, power, False, depth, depth[:0], a)
+
+
+@SharedLoop
+def _return(
+    shares: int,
+    delta: Floats,
+    mask: Floats,
+    knees: Floats,
+    widths: Floats,
+    start: np.uint32,
+    key: np.uint32,
+    other_key: np.uint32,
+    products: Floats,
+    arriving: Floats,
+    gains: Floats,
+    behind: Floats,
+) -> None:
+    parts, shots, outputs = delta.shape
+    light = delta.reshape(parts * shots, outputs)
+    parts_of = products.reshape(2, parts * shots, -1)
+    for part in prange(2):
+        np.dot(light, mask[part], parts_of[part])
+    for share in prange(shares):
+        first, last = rows_of(share, shares, shots)
+        one = np.float32(1)
+        combine_rows(first, last, products, one, arriving[:0], arriving, arriving[0, :0])
+        if len(knees):
+            amplify_rows(first, last, arriving, gains, widths, start, key, other_key, behind)
