@@ -7,8 +7,9 @@ to use one thread (``threadpool_limits(1, user_api="blas")``); otherwise it is l
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numba import prange
@@ -33,21 +34,18 @@ def outer_products(errors: Array, activations: Array) -> Array:
 def work_of_products(one: Array, other: Array) -> int:
     """Return how much work products of rows ``[A, n]`` with all of ``[..., n]`` are.
 
-    As a number for ``SharedLoop``: 0, and so nothing shared, where the library divides products
+    As a number for ``SharedLoop``; 0, and so nothing shared, where the library divides products
     itself.
     """
-    if not _library_keeps_to_one_thread():
-        return 0
-    return len(one) * other.size // _WORTH
-
-
-def _library_keeps_to_one_thread() -> bool:
-    return all(library.get_num_threads() == 1 for library in _libraries())
+    return len(one) * other.size // _WORTH if _threads_of_library()() == 1 else 0
 
 
 @cache
-def _libraries() -> list[Any]:
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+def _threads_of_library() -> Callable[[], int]:
+    """Return what tells how many threads the library of compiled products uses."""
+    loaded = ThreadpoolController().select(user_api="blas").lib_controllers
+    own = [one for one in loaded if "scipy" in Path(one.filepath).parent.name] or loaded
+    return own[0].get_num_threads if own else lambda: 1
 
 
 @SharedLoop
