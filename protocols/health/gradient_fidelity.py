@@ -158,24 +158,27 @@ def compare_layer(
 ) -> LayerFidelity:
     """Compare gradients ``[takes, outputs, inputs]`` of one layer with a computed one."""
     count = len(takes)
-    measured = takes.reshape(count, -1).astype(np.float64)
-    computed = reference.ravel().astype(np.float64)
-    length = float(np.linalg.norm(computed))
-    lengths = np.linalg.norm(measured, axis=1)
-    along = measured @ computed
-    if length == 0.0 or not lengths.all():
+    vectors = np.empty((count + 1, reference.size))
+    vectors[:count] = takes.reshape(count, -1)
+    vectors[count] = reference.ravel()
+    # All there is to know of their lengths and angles.
+    products = vectors @ vectors.T
+    squares, along = np.diag(products)[:count], products[:count, count]
+    length = math.sqrt(products[count, count])
+    if length == 0.0 or not squares.all():
         nan = math.nan
         return LayerFidelity(layer, nan, nan, nan, nan, nan, math.inf, count)
-    cosine = float(np.mean(along / (lengths * length)))
+    cosine = float(np.mean(along / (np.sqrt(squares) * length)))
     gain = float(np.mean(along)) / length**2
-    beside = np.sqrt(np.maximum(lengths**2 - (along / length) ** 2, 0.0))
+    beside = np.sqrt(np.maximum(squares - (along / length) ** 2, 0.0))
     residual = float(np.mean(beside)) / (abs(gain) * length) if gain else math.inf
-    mean = measured.mean(axis=0)
-    variance = float(np.square(measured - mean).sum()) / max(1, count - 1)
-    true_square = float(mean @ mean) - variance / count
+    square_of_mean = float(products[:count, :count].mean())
+    variance = (float(squares.sum()) - count * square_of_mean) / max(1, count - 1)
+    variance = max(variance, 0.0)
+    true_square = square_of_mean - variance / count
     if true_square <= 0.0:
         return LayerFidelity(layer, cosine, gain, residual, math.nan, 0.0, math.inf, count)
-    signal = float(mean @ computed) / (math.sqrt(true_square) * length)
+    signal = float(np.mean(along)) / (math.sqrt(true_square) * length)
     noise = math.sqrt(variance / true_square)
     noise_cosine = 1.0 / math.sqrt(1.0 + noise**2)
     return LayerFidelity(

@@ -74,14 +74,17 @@ def test_a_cascade_with_all_ports_passes_and_a_probe_that_is_absorbed_otherwise_
         assert sound.sound
         assert sound.layer == 1
         medium = twin.stages[0].absorber
-        passed = medium.passed
+        probed = medium.probed
 
-        def detuned(light, power, *, saturates):
+        def detuned(light, power):
             """The probe finds a third of the atoms, the pump all of them."""
-            medium.set_depth_factor(0.33 if saturates else 1.0)
-            return passed(light, power, saturates=saturates)
+            medium.set_depth_factor(0.33)
+            try:
+                return probed(light, power)
+            finally:
+                medium.set_depth_factor(1.0)
 
-        medium.passed = detuned
+        medium.probed = detuned
         (wrong,) = tap_only_checks(bench, INPUTS, errors_of(bench))
     assert not wrong.sound
 
