@@ -107,6 +107,12 @@ class Bench:
         self.light = light
         self.arrangement = arrangement
         self._layers = tuple(layers)
+        stages = [arrangement.stage_of(number) for number in range(len(layers))]
+        self._stages: dict[str, StageHardware] = {stage.name: stage for stage in stages}
+        # Whose weights each stage has to hold: layer and columns, frame by frame.
+        self._tiles: dict[str, list[tuple[int, slice]]] = {name: [] for name in self._stages}
+        for number, stage in enumerate(stages):
+            self._tiles[stage.name] += [(number, tile) for tile in arrangement.tiles_of(number)]
         self._switch_on = switch_on
         self.reference_phases = reference_phases
         self.tracker = tracker
@@ -160,7 +166,7 @@ class Bench:
         if operating_point is None:
             self._set_ranges()
         else:
-            for name, stage in self._stages().items():
+            for name, stage in self._stages.items():
                 stage.set_field_gain(operating_point.get(name, stage.field_gain))
         self._show()
 
@@ -195,19 +201,12 @@ class Bench:
 
     def operating_point(self) -> dict[str, float]:
         """Return the field gain of the amplifier of each stage."""
-        return {name: stage.field_gain for name, stage in self._stages().items()}
-
-    def _stages(self) -> dict[str, StageHardware]:
-        stages = (self.arrangement.stage_of(number) for number in range(len(self._layers)))
-        return {stage.name: stage for stage in stages}
+        return {name: stage.field_gain for name, stage in self._stages.items()}
 
     def _set_ranges(self) -> None:
-        matrices: dict[str, list[Array]] = {}
-        for number, weights in enumerate(self._weights):
-            tiles = [weights[:, tile] for tile in self.arrangement.tiles_of(number)]
-            matrices.setdefault(self.arrangement.stage_of(number).name, []).extend(tiles)
-        for name, stage in self._stages().items():
-            if stage.range_changed(matrices[name]):
+        for name, stage in self._stages.items():
+            tiles = [self._weights[number][:, tile] for number, tile in self._tiles[name]]
+            if stage.range_changed(tiles):
                 logger.debug("%s: field gain now %.3g", name, stage.field_gain)
 
     def _show(self) -> None:
@@ -300,7 +299,7 @@ class Bench:
             values["tables"] = float(self.tables.number)
         for number, clipped in enumerate(self._clipped, start=1):
             gain = self.arrangement.stage_of(number - 1).field_gain
-            values[f"gain_decibels_{number}"] = 20 * float(np.log10(gain))
+            values[f"gain_decibels_{number}"] = 20 * math.log10(gain)
             values[f"clipped_share_{number}"] = clipped / self._weights[number - 1].size
         return values
 
@@ -336,7 +335,7 @@ class Bench:
         """Take back what ``state`` returned, weights as last written."""
         if self.tables is not None:
             self.tables.restore(state)
-        for name, stage in self._stages().items():
+        for name, stage in self._stages.items():
             stage.set_field_gain(state["operating_point"][name])
         self._show()
         self.light.restore(state["noise"])
@@ -353,7 +352,7 @@ class Bench:
 
         After something else was shown, or with new tables.
         """
-        for stage in self._stages().values():
+        for stage in self._stages.values():
             stage.set_field_gain(stage.field_gain)
         if self.tracker is not None:
             self.tracker.resume()

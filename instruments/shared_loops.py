@@ -1,10 +1,10 @@
-"""Compiled loops and matrix products that the cores of the processor share.
+"""Compiled loops that the cores of the processor share.
 
 Work is divided into shares by rows, in a way that depends on its size and on the number of cores
-alone: every row is worked out as on one core. Shares are handed out by oneTBB, which leaves a core
-that is busy with something else alone: the others take over what would have been its share. (A
-scheme that waits for all cores, as OpenMP does, took ten times as long as one core beside a single
-other process.) Where oneTBB is missing, one core does everything.
+alone, and every row is worked out as on one core. Shares are handed out by oneTBB, which leaves a
+core that is busy with something else alone: the others take over what would have been its share.
+(Where all cores have to meet, as with OpenMP, one other busy process made loops two to three times
+slower than on one core.) Where oneTBB is missing, one core does everything.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ from numba import njit
 logger = logging.getLogger(__name__)
 
 MOST_SHARES = 4
-"""More would be too small to be worth handing out, for the matrices of a bench."""
+"""Matrices of a bench are too small for more."""
 
 LEAST_SHARE = 16384
-"""Numbers a share holds at least: handing it out costs as much as working on a thousand."""
+"""Numbers a share holds at least. Handing shares out takes some 10 us, a loop over so many 20."""
 
 _LIBRARIES = ("libtbb.so.12", "tbb12.dll")
-_PLAIN = {"error_model": "numpy", "fastmath": {"contract", "nsz"}, "cache": True}
 # Nothing but the loops that say so: numba would share out single additions of rows, too.
-_ONLY_MARKED = {
+_MARKED_LOOPS: Any = {
     "prange": True,
     "comprehension": False,
     "reduction": False,
@@ -44,7 +43,7 @@ _ONLY_MARKED = {
 
 
 class SharedLoop:
-    """A loop over rows, compiled for one core and for several.
+    """A loop compiled for one core and for several; a decorator.
 
     Parameters
     ----------
@@ -65,14 +64,14 @@ class SharedLoop:
 
     def __init__(self, loop: Callable[..., Any]) -> None:
         self.__doc__ = loop.__doc__
-        self._alone = njit(**_PLAIN)(loop)
-        # Under a name of its own, since compiled code is stored by name.
+        self._alone = _compiled(loop, parallel=False)
+        # Under a name of its own, since compiled code is kept by name.
         twin = types.FunctionType(loop.__code__, loop.__globals__, f"{loop.__name__}_shared")
         twin.__qualname__ = f"{loop.__qualname__}_shared"
         twin.__module__ = loop.__module__
-        self._shared = njit(parallel=_ONLY_MARKED, **_PLAIN)(twin)
+        self._shared = _compiled(twin, parallel=_MARKED_LOOPS)
 
-    def __call__(self, numbers: int, *arguments: Any) -> Any:
+    def __call__(self, numbers: int, *arguments: Any) -> None:
         """Run over all rows.
 
         Parameters
@@ -82,10 +81,19 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        shares = shares_for(numbers)
-        if shares == 1:
-            return self._alone(1, *arguments)
-        return self._shared(shares, *arguments)
+        if numbers < 2 * LEAST_SHARE:
+            self._alone(1, *arguments)
+            return
+        shares = min(cores(), MOST_SHARES, numbers // LEAST_SHARE)
+        (self._alone if shares == 1 else self._shared)(shares, *arguments)
+
+
+def _compiled(loop: Callable[..., Any], parallel: Any) -> Callable[..., Any]:
+    compile_loop = njit(
+        parallel=parallel, cache=True, error_model="numpy", fastmath={"contract", "nsz"}
+    )
+    compiled: Callable[..., Any] = compile_loop(loop)
+    return compiled
 
 
 @njit(inline="always")
@@ -94,19 +102,10 @@ def rows_of(share: int, shares: int, rows: int) -> tuple[int, int]:
     return share * rows // shares, (share + 1) * rows // shares
 
 
-def shares_for(numbers: int) -> int:
-    """Return into how many shares work on so many numbers is divided."""
-    if numbers < 2 * LEAST_SHARE:
-        return 1
-    return min(_cores(), MOST_SHARES, numbers // LEAST_SHARE)
-
-
 @cache
-def _cores() -> int:
-    """Return how many cores can share work: 1 without oneTBB."""
-    if not _tbb_is_loaded():
-        return 1
-    return int(numba.config.NUMBA_NUM_THREADS)
+def cores() -> int:
+    """Return how many cores share loops: 1 without oneTBB, else all, or ``NUMBA_NUM_THREADS``."""
+    return int(numba.get_num_threads()) if _tbb_is_loaded() else 1
 
 
 def _tbb_is_loaded() -> bool:

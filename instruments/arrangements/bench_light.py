@@ -214,8 +214,8 @@ class BenchLight:
             The scaled errors ``[B, n]`` and the factors ``[B, 1]``, to be divided back.
         """
         largest = np.abs(errors).max(axis=1, keepdims=True)
-        factors = np.full_like(largest, self.probe_limit)
-        np.divide(factors, largest, out=factors, where=largest > 0)
+        largest[largest == 0] = 1.0
+        factors = np.float32(self.probe_limit) / largest
         return errors * factors, factors
 
 

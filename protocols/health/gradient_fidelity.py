@@ -36,6 +36,7 @@ stops. From training 784-128-128-10 with errors of each kind, see ``docs/health.
 CERTAIN = 2.0
 """A verdict needs a gradient so many times longer than what the mean over takes leaves of noise."""
 
+_STRETCH = 8192
 MOST_TAKES = 1000
 """More takes than this are no way out of noise."""
 
@@ -153,16 +154,28 @@ def compared(repeats: Repeats, references: Sequence[Array]) -> list[LayerFidelit
     ]
 
 
+def _products_of(matrices: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float64]:
+    """Return the inner products ``[n, n]`` of matrices: all there is to know of their angles."""
+    rows = [matrix.reshape(-1) for matrix in matrices]
+    products = np.zeros((len(rows), len(rows)))
+    # Stretch by stretch: what is turned into double precision stays in the processor's cache.
+    stretch = np.empty((len(rows), _STRETCH))
+    for first in range(0, rows[0].size, _STRETCH):
+        part = stretch[:, : rows[0].size - first]
+        for given, row in zip(part, rows, strict=True):
+            given[:] = row[first : first + _STRETCH]
+        products += part @ part.T
+    return products
+
+
 def compare_layer(
-    layer: int, takes: npt.NDArray[np.floating], reference: npt.NDArray[np.floating]
+    layer: int,
+    takes: Sequence[npt.NDArray[np.floating]],
+    reference: npt.NDArray[np.floating],
 ) -> LayerFidelity:
-    """Compare gradients ``[takes, outputs, inputs]`` of one layer with a computed one."""
+    """Compare a layer's gradients ``[outputs, inputs]``, take by take, with a computed one."""
     count = len(takes)
-    vectors = np.empty((count + 1, reference.size))
-    vectors[:count] = takes.reshape(count, -1)
-    vectors[count] = reference.ravel()
-    # All there is to know of their lengths and angles.
-    products = vectors @ vectors.T
+    products = _products_of([*takes, reference])
     squares, along = np.diag(products)[:count], products[:count, count]
     length = math.sqrt(products[count, count])
     if length == 0.0 or not squares.all():

@@ -139,7 +139,7 @@ def report_on(
     errors = repeats.mean_output_errors()
     expected = twin.gradient(inputs, errors)
     exact = exact_gradient(twin, inputs, errors)
-    measured = [mean_of(list(repeats.gradients_of(layer))) for layer in range(len(bench.layers))]
+    measured = [mean_of(repeats.gradients_of(layer)) for layer in range(len(bench.layers))]
     assert bench.file is not None
     lacking = why_not(bench.file)
     tap_only = [] if lacking else tap_only_checks(bench, inputs, errors)
@@ -147,7 +147,7 @@ def report_on(
     return GradientReport(
         fidelity=compared(repeats, expected),
         probe_cosines=[
-            compare_layer(number, probe[np.newaxis], true).cosine
+            compare_layer(number, [probe], true).cosine
             for number, (probe, true) in enumerate(zip(expected, exact, strict=True), start=1)
         ],
         measured=measured,

@@ -39,9 +39,9 @@ class Repeats:
         """Return the errors at the output, averaged over takes."""
         return mean_of(self.output_errors)
 
-    def gradients_of(self, layer: int) -> Array:
-        """Return the gradients ``[takes, outputs, inputs]`` of a layer (0 is the first)."""
-        return np.stack([one[layer] for one in self.gradients])
+    def gradients_of(self, layer: int) -> list[Array]:
+        """Return the gradients ``[outputs, inputs]`` of a layer (0 is the first), take by take."""
+        return [one[layer] for one in self.gradients]
 
 
 def repeat(

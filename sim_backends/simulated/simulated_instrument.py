@@ -109,9 +109,10 @@ def check_all_fired(sequence: SequenceState, timeout_seconds: float) -> None:
     InstrumentTimeoutError
         If shots are missing.
     """
+    if sequence.done:
+        return
     sequence.check_started()
-    if not sequence.done:
-        raise InstrumentTimeoutError(
-            f"{sequence.instrument}: {sequence.fired} of {sequence.shots} shots came within "
-            f"{timeout_seconds:g} s; check that the trigger source fires and is connected"
-        )
+    raise InstrumentTimeoutError(
+        f"{sequence.instrument}: {sequence.fired} of {sequence.shots} shots came within "
+        f"{timeout_seconds:g} s; check that the trigger source fires and is connected"
+    )

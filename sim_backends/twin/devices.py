@@ -101,7 +101,7 @@ def _modulate_rows(
     field_at_full: np.float32,
     field: Floats,
 ) -> None:
-    shots, channels = volts.shape
+    channels = volts.shape[1]
     turn, start = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for i in range(channels):
         turn[i] = np.float32(0.5 * math.pi) / half_wave_volts[i]

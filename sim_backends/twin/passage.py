@@ -75,7 +75,7 @@ def shine(
         ``[M]`` optical depth of a medium that passes light as Eq. 4 of arXiv:1912.12256 has it;
         ``None`` for no medium.
     """
-    parts, shots, inputs = x.shape
+    _, shots, inputs = x.shape
     outputs = mask.shape[1]
     curves = _NO_CURVES if amplifiers is None else amplifiers
     gains = np.empty((2, 0 if amplifiers is None else shots, inputs), np.float32)

@@ -72,7 +72,7 @@ class StageTruth:
         self._previous = np.zeros(shape, np.float32)
         self._blended: Floats | None = None
         self._blended_at = -math.inf
-        self._shown_at = -math.inf
+        self._shown_at = self._still_at = -math.inf
         self.version = 0
         self.x: Field = np.zeros((1, 0, layout.inputs), np.float32)
         self.z: Field = np.zeros((2, 0, layout.outputs), np.float32)
@@ -120,7 +120,7 @@ class StageTruth:
             if self._previous is self._target:
                 self._target = np.empty_like(self._previous)
         # Else the frame before never came on: this one takes its place.
-        self._shown_at = moment
+        self._appear_at(moment)
         self._blended = None
         self.version += 1
         return self._target
@@ -138,7 +138,7 @@ class StageTruth:
         self._target = np.array(state["target"], np.float32)
         self._previous = np.array(state["previous"], np.float32)
         shown_at = state["shown_at"]
-        self._shown_at = -math.inf if shown_at is None else float(shown_at)
+        self._appear_at(-math.inf if shown_at is None else float(shown_at))
         self._blended = None
         self.version += 1
 
@@ -146,21 +146,23 @@ class StageTruth:
         """Show a pattern that sends nothing into the first order."""
         self._target = np.zeros_like(self._target)
         self._previous = np.zeros_like(self._target)
-        self._shown_at = -math.inf
+        self._appear_at(-math.inf)
         self._blended = None
         self.version += 1
+
+    def _appear_at(self, moment: float) -> None:
+        self._shown_at = moment
+        self._still_at = moment + self._settling_time * math.log(1 / _SETTLED)
 
     def _share_left(self, moment: float) -> float:
         """Return how much of the frame before is still to be seen."""
         if moment < self._shown_at:
             return 1.0
-        if not self._settling_time:
-            return 0.0
         return math.exp((self._shown_at - moment) / self._settling_time)
 
     def is_settled(self, moment: float) -> bool:
         """Whether the panel stands still."""
-        return self._share_left(moment) < _SETTLED
+        return moment >= self._still_at
 
     @property
     def settled_mask(self) -> Floats:
@@ -169,9 +171,9 @@ class StageTruth:
 
     def _mask(self, moment: float) -> Floats:
         """Return the coefficients ``[2 outputs, inputs]`` as settled at ``moment``."""
-        left = self._share_left(moment)
-        if left < _SETTLED:
+        if moment >= self._still_at:
             return self._target
+        left = self._share_left(moment)
         if self._blended is None or self._blended_at != moment:
             self._blended = self._target + np.float32(left) * (self._previous - self._target)
             self._blended_at = moment

@@ -234,11 +234,12 @@ class Twin:
         self._shine(shots)
         self._send_back(shots)
         volts = {}
+        references = self._is_open(self.layout.reference_shutter)
         for stage in self.stages:
             for port, name in stage.layout.taps.items():
                 if name in wanted:
                     bank = self.detectors[name]
-                    readings = self._read(stage, port, bank)
+                    readings = self._read(stage, port, bank, references)
                     volts[name] = self.faults.read(name, readings, bank.layout.full_scale_volts)
         return volts
 
@@ -284,10 +285,6 @@ class Twin:
 
     def _is_open(self, shutter: str | None) -> bool:
         return self.laser_on and (shutter is None or self._open[shutter])
-
-    @property
-    def _references_open(self) -> bool:
-        return self._is_open(self.layout.reference_shutter)
 
     def _shine(self, shots: int) -> None:
         """Work out the forward light, stage by stage.
@@ -353,10 +350,10 @@ class Twin:
                 back = stage.return_to_source(moment, self.noise)
                 returning = back if one.source is None else None
 
-    def _read(self, stage: StageTruth, port: Port, bank: DetectorTruth) -> Floats:
+    def _read(self, stage: StageTruth, port: Port, bank: DetectorTruth, references: bool) -> Floats:
         light, pump = self._light_at(stage, port)
         response, variance = bank.response, bank.noise_variance
-        if not self._references_open:
+        if not references:
             # Balanced detectors see nothing without their reference but their own offset.
             response = response * np.array([[0], [0], [1], [1], [1]], np.float32)
             variance = bank.dark_variance
@@ -392,7 +389,7 @@ class Twin:
         # What a camera has no pixels for stays unseen, such as the dark level of a detector.
         return self.cameras[camera].frames(
             np.stack([seen.real, seen.imag]),
-            reference=self._references_open,
+            reference=self._is_open(self.layout.reference_shutter),
             share=share,
             noise=self.noise,
         )
