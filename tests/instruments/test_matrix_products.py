@@ -1,0 +1,34 @@
+"""Averages of outer products, against NumPy, in one share and in several."""
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from instruments import matrix_products, shared_loops
+from instruments.matrix_products import outer_products, work_of_products
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 5), (64, 128, 784), (7, 10, 33)])
+@pytest.mark.parametrize("cores", [1, 3])
+def test_outer_products_are_those_of_algebra(monkeypatch, shape, cores):
+    monkeypatch.setattr(shared_loops, "cores", lambda: cores)
+    samples, outputs, inputs = shape
+    generator = np.random.default_rng(3)
+    errors = generator.normal(size=(samples, outputs)).astype(np.float32)
+    activations = generator.normal(size=(samples, inputs)).astype(np.float32)
+    with threadpool_limits(1, user_api="blas"):
+        found = outer_products(errors, activations)
+    expected = errors.astype(np.float64).T @ activations.astype(np.float64)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.sqrt(samples))
+
+
+def test_nothing_is_shared_while_the_library_divides_products_itself(monkeypatch):
+    one, other = np.ones((64, 128), np.float32), np.ones((128, 128), np.float32)
+    for threads, shared in ((1, True), (2, False)):
+        monkeypatch.setattr(matrix_products, "_threads_of_library", lambda n=threads: lambda: n)
+        assert bool(work_of_products(one, other)) is shared
+
+
+def test_the_library_is_asked_how_many_threads_it_may_use():
+    with threadpool_limits(1, user_api="blas"):
+        assert matrix_products._threads_of_library()() == 1

@@ -1,0 +1,61 @@
+"""Loops that cores share give what one core gives, and are shared only where it pays."""
+
+import numpy as np
+import pytest
+from numba import prange
+
+from instruments import shared_loops
+from instruments.shared_loops import LEAST_SHARE, SharedLoop, rows_of
+
+
+@SharedLoop
+def note_shares(shares, values, share_of_row):
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(values))
+        for row in range(first, last):
+            values[row] += 1
+            share_of_row[row] = share
+
+
+def run(rows, numbers):
+    values, share_of_row = np.zeros(rows), np.full(rows, -1)
+    note_shares(numbers, values, share_of_row)
+    return values, share_of_row
+
+
+@pytest.fixture
+def four_cores(monkeypatch):
+    monkeypatch.setattr(shared_loops, "cores", lambda: 4)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 64, 1001])
+def test_every_row_is_worked_on_once_whatever_the_shares(four_cores, rows):
+    values, share_of_row = run(rows, numbers=10 * LEAST_SHARE)
+    np.testing.assert_array_equal(values, 1)
+    assert np.all(np.diff(share_of_row) >= 0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shares"),
+    [
+        (0, 1),
+        (2 * LEAST_SHARE - 1, 1),
+        (2 * LEAST_SHARE, 2),
+        (4 * LEAST_SHARE - 1, 3),
+        (100 * LEAST_SHARE, 4),
+    ],
+)
+def test_a_share_is_never_too_small_to_be_worth_handing_out(four_cores, numbers, shares):
+    _, share_of_row = run(1000, numbers)
+    assert share_of_row.max() + 1 == shares
+
+
+def test_without_the_scheduler_one_core_does_everything(monkeypatch):
+    monkeypatch.setattr(shared_loops, "files", lambda name: [])
+    shared_loops.cores.cache_clear()
+    try:
+        assert shared_loops.cores() == 1
+        _, share_of_row = run(1000, 100 * LEAST_SHARE)
+        assert share_of_row.max() == 0
+    finally:
+        shared_loops.cores.cache_clear()
