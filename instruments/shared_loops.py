@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 MOST_SHARES = 4
 """Matrices of a bench are too small for more."""
 
-LEAST_SHARE = 16384
-"""Numbers a share holds at least. Handing shares out takes some 10 us, a loop over so many 20."""
+LEAST_SHARE = 40_000
+"""Numbers a share holds at least. Handing shares out takes some 10 us, a loop over so many 50, and
+small benches need not wait for loops they hardly use to be compiled."""
 
 _LIBRARIES = ("libtbb.so.12", "tbb12.dll")
 # Nothing but the loops that say so: numba would share out single additions of rows, too.
@@ -44,6 +45,10 @@ _MARKED_LOOPS: Any = {
 
 class SharedLoop:
     """A loop compiled for one core and for several; a decorator.
+
+    Functions it calls have to be compiled with ``forceinline=True``. Without it, a loop just
+    compiled and the same loop loaded from numba's cache call two differently optimised copies, and
+    runs from the same seed differ in their last digits.
 
     Parameters
     ----------

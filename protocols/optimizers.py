@@ -147,7 +147,7 @@ def _restore_moments(name: str, moments: Sequence[Array], arrays: Mapping[str, A
         moment[...] = stored
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _adam_share(
     weights: Array,
     gradient: Array,

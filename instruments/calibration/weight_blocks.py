@@ -55,7 +55,7 @@ def encode_levels(
     return int(clipped.sum())
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def _encode_rows(
     first: int,
     last: int,

@@ -11,6 +11,8 @@ from typing import Any
 
 import threadpoolctl
 
+from instruments import shared_loops
+
 _DISTRIBUTIONS = ("backbeam", "numpy", "scipy", "numba", "zarr")
 _THREADS = "threads"
 
@@ -25,7 +27,10 @@ def present_versions() -> dict[str, Any]:
             versions[name] = "not installed"
     versions["platform"] = f"{platform.system()} {platform.release()} {platform.machine()}"
     versions["processor"] = _processor()
-    threads: dict[str, Any] = {"cores": os.cpu_count()}
+    threads: dict[str, Any] = {
+        "cores": os.cpu_count(),
+        "shared loops": f"{shared_loops.cores()} cores",
+    }
     for library in threadpoolctl.threadpool_info():
         name = f"{library['internal_api']} {library.get('version') or ''}".strip()
         architecture = library.get("architecture")

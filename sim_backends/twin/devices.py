@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from instruments.network import Array
-from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends import absorption
 from sim_backends.optics.phase_drift import drifted
 from sim_backends.optics.semiconductor_amplifier import field_gain, small_signal_gain
@@ -75,7 +74,6 @@ class ModulatorTruth:
         """Return the field ``[B, n]`` behind modulators at ``volts``."""
         field = np.empty(volts.shape, np.float32)
         _modulate(
-            field.size,
             np.ascontiguousarray(volts),
             self.step_volts,
             self.half_wave_volts,
@@ -89,9 +87,7 @@ class ModulatorTruth:
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _modulate_rows(
-    first: int,
-    last: int,
+def _modulate(
     volts: Floats,
     step: np.float32,
     half_wave_volts: Floats,
@@ -101,12 +97,12 @@ def _modulate_rows(
     field_at_full: np.float32,
     field: Floats,
 ) -> None:
-    channels = volts.shape[1]
+    shots, channels = volts.shape
     turn, start = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for i in range(channels):
         turn[i] = np.float32(0.5 * math.pi) / half_wave_volts[i]
         start[i] = bias[i] + np.float32(drift[i])
-    for shot in range(first, last):
+    for shot in range(shots):
         given, row = volts[shot], field[shot]
         if step > np.float32(0):
             inverse = np.float32(1) / step
@@ -116,25 +112,6 @@ def _modulate_rows(
             row[:] = given
         for i in range(channels):
             row[i] = (sine(row[i] * turn[i] + start[i]) + leakage[i]) * field_at_full
-
-
-@SharedLoop
-def _modulate(
-    shares: int,
-    volts: Floats,
-    step: np.float32,
-    half_wave_volts: Floats,
-    bias: Floats,
-    drift: npt.NDArray[np.float64],
-    leakage: Floats,
-    field_at_full: np.float32,
-    field: Floats,
-) -> None:
-    for share in prange(shares):
-        first, last = rows_of(share, shares, len(volts))
-        _modulate_rows(
-            first, last, volts, step, half_wave_volts, bias, drift, leakage, field_at_full, field
-        )
 
 
 class AmplifierTruth:

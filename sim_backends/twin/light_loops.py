@@ -46,7 +46,7 @@ class GainCurves(NamedTuple):
     widths: Floats
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def gain_rows(
     first: int,
     last: int,
@@ -84,7 +84,7 @@ def gain_rows(
             turn[i] = own_turn * spread[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def amplify_rows(
     first: int,
     last: int,
@@ -121,7 +121,7 @@ def amplify_rows(
                 behind_imaginary[i] += widths[i] * two
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def combine_rows(
     first: int,
     last: int,
@@ -172,7 +172,7 @@ def combine_rows(
                 row[j] = real[j] * real[j] + imaginary[j] * imaginary[j]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def absorb_rows(
     first: int,
     last: int,

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
-from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends.twin.noise import NoiseStream, normal_pair
 
 Floats = npt.NDArray[np.float32]
@@ -54,7 +53,6 @@ def read_bank(
     shots, channels = light.shape[1:]
     volts = np.empty((shots, channels), np.float32)
     _read_bank(
-        volts.size,
         light,
         light[:0] if pump is None else pump,
         response,
@@ -69,54 +67,8 @@ def read_bank(
     return volts
 
 
-@njit(inline="always")
-def _see(
-    light: Floats,
-    pump: Floats,
-    shot: int,
-    in_phase: Floats,
-    quadrature: Floats,
-    response: Floats,
-    row: Floats,
-) -> None:
-    """Write the volts of one shot without noise."""
-    offset, reflected_real, reflected_imaginary = response[2], response[3], response[4]
-    channels, real = len(row), light[0, shot]
-    # Conditions outside the loops, so that the compiler can use vector instructions.
-    for j in range(channels):
-        row[j] = in_phase[j] * real[j] + offset[j]
-    if light.shape[0] == 2:
-        imaginary = light[1, shot]
-        for j in range(channels):
-            row[j] += quadrature[j] * imaginary[j]
-    if pump.shape[0]:
-        pump_real = pump[0, shot]
-        for j in range(channels):
-            seen = in_phase[j] * reflected_real[j] + quadrature[j] * reflected_imaginary[j]
-            row[j] += seen * pump_real[j]
-    if pump.shape[0] == 2:
-        pump_imaginary = pump[1, shot]
-        for j in range(channels):
-            seen = quadrature[j] * reflected_real[j] - in_phase[j] * reflected_imaginary[j]
-            row[j] += seen * pump_imaginary[j]
-
-
-@njit(inline="always")
-def _digitise(row: Floats, full_scale: float, step: float) -> None:
-    if step > 0.0:
-        size, inverse = np.float32(step), np.float32(1) / np.float32(step)
-        for j in range(len(row)):
-            row[j] = np.rint(row[j] * inverse) * size
-    if full_scale > 0.0:
-        edge = np.float32(full_scale)
-        for j in range(len(row)):
-            row[j] = min(max(row[j], -edge), edge)
-
-
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _read_rows(
-    first: int,
-    last: int,
+def _read_bank(
     light: Floats,
     pump: Floats,
     response: Floats,
@@ -130,66 +82,53 @@ def _read_rows(
     other_key: np.uint32,
     volts: Floats,
 ) -> None:
-    """Read rows of the first half, and those in the second half that share their noise."""
     shots, channels = volts.shape
+    offset, reflected_real, reflected_imaginary = response[2], response[3], response[4]
     in_phase, quadrature = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for j in range(channels):
         in_phase[j] = response[0, j] * np.float32(cosine) - response[1, j] * np.float32(sine)
         quadrature[j] = response[1, j] * np.float32(cosine) + response[0, j] * np.float32(sine)
+    # Row by row, with conditions outside the loops, so that the compiler can use vector
+    # instructions.
+    for shot in range(shots):
+        row, real = volts[shot], light[0, shot]
+        for j in range(channels):
+            row[j] = in_phase[j] * real[j] + offset[j]
+        if light.shape[0] == 2:
+            imaginary = light[1, shot]
+            for j in range(channels):
+                row[j] += quadrature[j] * imaginary[j]
+        if pump.shape[0]:
+            pump_real = pump[0, shot]
+            for j in range(channels):
+                seen = in_phase[j] * reflected_real[j] + quadrature[j] * reflected_imaginary[j]
+                row[j] += seen * pump_real[j]
+        if pump.shape[0] == 2:
+            pump_imaginary = pump[1, shot]
+            for j in range(channels):
+                seen = quadrature[j] * reflected_real[j] - in_phase[j] * reflected_imaginary[j]
+                row[j] += seen * pump_imaginary[j]
     half = (shots + 1) // 2
-    for shot in range(first, last):
+    for shot in range(half):
         # One pair of deviates serves two shots; an odd last shot takes the first of its pair.
         partner = min(shot + half, shots - 1)
         row, partner_row = volts[shot], volts[partner]
-        _see(light, pump, shot, in_phase, quadrature, response, row)
-        if partner != shot:
-            _see(light, pump, partner, in_phase, quadrature, response, partner_row)
         real, partner_real = light[0, shot], light[0, partner]
         single = np.float32(1) if partner == shot else _ZERO
-        place = np.uint32(start + np.uint32(shot * channels))
+        first = np.uint32(start + np.uint32(shot * channels))
         for j in range(channels):
-            one, two = normal_pair(np.uint32(place + np.uint32(j)), key, other_key)
+            one, two = normal_pair(np.uint32(first + np.uint32(j)), key, other_key)
             floor, slope = noise_variance[0, j], noise_variance[1, j]
             width = np.sqrt(floor + slope * real[j] * real[j])
             partner_width = np.sqrt(floor + slope * partner_real[j] * partner_real[j])
             partner_row[j] += (np.float32(1) - single) * two * partner_width
             row[j] += one * width
-        _digitise(row, full_scale, step)
-        if partner != shot:
-            _digitise(partner_row, full_scale, step)
-
-
-@SharedLoop
-def _read_bank(
-    shares: int,
-    light: Floats,
-    pump: Floats,
-    response: Floats,
-    cosine: float,
-    sine: float,
-    noise_variance: Floats,
-    full_scale: float,
-    step: float,
-    start: np.uint32,
-    key: np.uint32,
-    other_key: np.uint32,
-    volts: Floats,
-) -> None:
-    for share in prange(shares):
-        first, last = rows_of(share, shares, (len(volts) + 1) // 2)
-        _read_rows(
-            first,
-            last,
-            light,
-            pump,
-            response,
-            cosine,
-            sine,
-            noise_variance,
-            full_scale,
-            step,
-            start,
-            key,
-            other_key,
-            volts,
-        )
+    flat = volts.reshape(-1)
+    if step > 0.0:
+        size, inverse = np.float32(step), np.float32(1) / np.float32(step)
+        for place in range(flat.size):
+            flat[place] = np.rint(flat[place] * inverse) * size
+    if full_scale > 0.0:
+        edge = np.float32(full_scale)
+        for place in range(flat.size):
+            flat[place] = min(max(flat[place], -edge), edge)

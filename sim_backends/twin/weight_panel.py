@@ -231,7 +231,7 @@ def _look_up_row(
         imaginary[i] = parts[2 * i + 1]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def _look_up_rows(
     first: int,
     last: int,

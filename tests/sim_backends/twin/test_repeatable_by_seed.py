@@ -4,6 +4,9 @@ All benches here have every imperfection at its default, and are trained for a f
 """
 
 import copy
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -160,3 +163,39 @@ def test_a_bench_can_be_taken_back_to_an_earlier_state_of_its_own(arrangement):
 
     assert same(first_run, seen)
     assert all(np.array_equal(w, o) for w, o in zip(wanted, found, strict=True))
+
+
+LIGHT = """
+import sys, zlib
+import numpy as np
+from instruments.calibration import weight_blocks
+from sim_backends.twin import passage, weight_panel
+from sim_backends.twin.light_loops import GainCurves
+from sim_backends.twin.noise import NoiseStream
+
+generator = np.random.default_rng(0)
+
+def some(*shape):
+    return generator.random(shape, dtype=np.float32)
+
+curves = GainCurves(some(11, 64), some(11, 64), some(64) + 1, some(64), some(64))
+mask, one, noise = some(2, 48, 64), np.float32(1), NoiseStream(1)
+shone = passage.shine(some(2, 33, 64), mask, curves, one, None, some(48), noise)
+back = passage.return_to_source(some(2, 33, 48), mask, curves, shone.gains, noise)
+tables = (some(1, 65, 64) + 1j * some(1, 65, 64)).astype(np.complex64)
+levels = generator.integers(0, 64, (2, 48, 64)).astype(np.uint16)
+shown, regions = some(96, 64), np.zeros((48, 64), np.uint8)
+weight_panel._look_up(0, tables, regions, *levels, np.float32(0.01), some(48), some(64), shown)
+print(*(zlib.crc32(np.ascontiguousarray(a).tobytes()) for a in (*shone, back, shown)))
+"""
+
+
+def test_loops_just_compiled_and_loops_compiled_before_give_the_same(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", LIGHT]
+    runs = [
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert list(tmp_path.rglob("*.nbi")), "nothing was compiled into the folder given"
+    assert runs[0] == runs[1]
