@@ -111,7 +111,9 @@ def _coefficients(
             total = 0j
             steps = ramp[depth[j, i]]
             for k in range(carrier.size):
-                level = (offset[j, i] + steps[k]) % levels
+                # Both are less than a wave, so that a comparison does for the remainder.
+                level = np.int64(offset[j, i]) + steps[k]
+                level = level - levels if level >= levels else level
                 total += pixels[region[j, i], level] * carrier[k]
             found[j, i] = total
 
