@@ -17,7 +17,7 @@ from scipy.linalg import cython_blas  # noqa: F401  (the library compiled produc
 from threadpoolctl import ThreadpoolController
 
 from instruments.network import Array
-from instruments.shared_loops import SharedLoop, rows_of
+from instruments.shared_loops import SharedLoop, is_worth_sharing, rows_of
 
 _WORTH = 32
 """Multiplications of a matrix product that take as long as one number of a plain loop."""
@@ -27,17 +27,24 @@ def outer_products(errors: Array, activations: Array) -> Array:
     """Return ``errors.T @ activations``, ``[M, N]``, for ``[B, M]`` and ``[B, N]``."""
     sums = np.empty((errors.shape[1], activations.shape[1]), np.float32)
     turned = np.ascontiguousarray(errors.T)
-    _outer(work_of_products(turned, activations), turned, np.ascontiguousarray(activations), sums)
+    work = work_of_products(len(turned), activations)
+    _outer(work, turned, np.ascontiguousarray(activations), sums)
     return sums
 
 
-def work_of_products(one: Array, other: Array) -> int:
-    """Return how much work products of rows ``[A, n]`` with all of ``[..., n]`` are.
+def work_of_products(rows: int, matrix: Array, beside: int = 0) -> int:
+    """Return how much work the products of so many rows with a matrix are.
 
     As a number for ``SharedLoop``; 0, and so nothing shared, where the library divides products
     itself.
+
+    Parameters
+    ----------
+    beside
+        Numbers the loop works on besides.
     """
-    return len(one) * other.size // _WORTH if _threads_of_library()() == 1 else 0
+    work = rows * matrix.size // _WORTH + beside
+    return work if not is_worth_sharing(work) or _threads_of_library()() == 1 else 0
 
 
 @cache

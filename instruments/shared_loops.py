@@ -86,11 +86,16 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        if numbers < 2 * LEAST_SHARE:
+        if not is_worth_sharing(numbers):
             self._alone(1, *arguments)
             return
         shares = min(cores(), MOST_SHARES, numbers // LEAST_SHARE)
         (self._alone if shares == 1 else self._shared)(shares, *arguments)
+
+
+def is_worth_sharing(numbers: int) -> bool:
+    """Whether a loop over so many numbers makes more than one share."""
+    return numbers >= 2 * LEAST_SHARE
 
 
 def _compiled(loop: Callable[..., Any], parallel: Any) -> Callable[..., Any]:

@@ -26,6 +26,11 @@ _CHUNK_BYTES = 64 * 1024
 Frame = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
+@lru_cache(maxsize=16)
+def _levels_to(highest: int) -> Limit:
+    return Limit(0, highest, "grey levels")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockPattern:
     """Blocks of blazed grating, in grey levels.
@@ -106,8 +111,8 @@ class BlockPattern:
                 f"{self.background_level}; this panel has {levels} levels, from 0"
             )
         wave = self.levels_per_wave
-        check_array(panel, "grating depth", self.depth_levels, Limit(0, wave, "grey levels"))
-        check_array(panel, "grating offset", self.offset_levels, Limit(0, wave - 1, "grey levels"))
+        check_array(panel, "grating depth", self.depth_levels, _levels_to(wave))
+        check_array(panel, "grating offset", self.offset_levels, _levels_to(wave - 1))
 
     def _check_waves(self, panel: str) -> None:
         """Check a pattern for a panel without steps."""

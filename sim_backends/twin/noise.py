@@ -106,18 +106,24 @@ class NoiseStream:
 
         The keys change whenever the 32-bit places are used up, so the stream does not repeat.
         """
-        if (self.place & _PLACES) + pairs > _PLACES:
-            self.place = ((self.place >> 32) + 1) << 32
-        start, turn = self.place & _PLACES, self.place >> 32
-        if turn != self._turn:
-            self._turn = turn
-            first, second = self._seeds
-            self._keys = (
-                np.uint32(first ^ (turn & _PLACES)),
-                np.uint32(second ^ ((turn << 16) & _PLACES)),
-            )
+        first = self._turn << 32
+        if not first <= self.place <= first + _PLACES - pairs:
+            first = self._begin_turn(pairs)
+        start = self.place - first
         self.place += pairs
         return np.uint32(start), *self._keys
+
+    def _begin_turn(self, pairs: int) -> int:
+        """Take the keys of where the stream is, or of the next turn; return its first place."""
+        if (self.place & _PLACES) + pairs > _PLACES:
+            self.place = ((self.place >> 32) + 1) << 32
+        turn = self._turn = self.place >> 32
+        first, second = self._seeds
+        self._keys = (
+            np.uint32(first ^ (turn & _PLACES)),
+            np.uint32(second ^ ((turn << 16) & _PLACES)),
+        )
+        return turn << 32
 
     def complex_normals(self, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Return two independent arrays of normal deviates of this shape."""

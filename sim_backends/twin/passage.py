@@ -84,7 +84,7 @@ def shine(
     z, power = np.empty((2, shots, outputs), np.float32), np.empty((shots, outputs), np.float32)
     a = z if depth is None else np.empty_like(z)
     _shine(
-        work_of_products(entering.reshape(-1, inputs), mask),
+        work_of_products(len(entering) * shots, mask, gains.size),
         x,
         mask,
         *curves,
@@ -116,14 +116,14 @@ def return_to_source(
     amplifiers, gains
         Those passed on the way, and what the forward light leaves of them; ``None`` for none.
     """
-    parts, shots, outputs = delta.shape
+    parts, shots, _ = delta.shape
     inputs = mask.shape[2]
     curves = _NO_CURVES if amplifiers is None else amplifiers
     products = np.empty((2, parts, shots, inputs), np.float32)
     arriving = np.empty((2, shots, inputs), np.float32)
     behind = arriving if amplifiers is None else np.empty_like(arriving)
     _return(
-        work_of_products(delta.reshape(-1, outputs), mask),
+        work_of_products(parts * shots, mask, gains.size),
         delta,
         mask,
         curves.knees,

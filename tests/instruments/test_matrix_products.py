@@ -23,10 +23,10 @@ def test_outer_products_are_those_of_algebra(monkeypatch, shape, cores):
 
 
 def test_nothing_is_shared_while_the_library_divides_products_itself(monkeypatch):
-    one, other = np.ones((64, 128), np.float32), np.ones((128, 128), np.float32)
+    matrix = np.ones((2, 128, 784), np.float32)
     for threads, shared in ((1, True), (2, False)):
         monkeypatch.setattr(matrix_products, "_threads_of_library", lambda n=threads: lambda: n)
-        assert bool(work_of_products(one, other)) is shared
+        assert bool(work_of_products(64, matrix)) is shared
 
 
 def test_the_library_is_asked_how_many_threads_it_may_use():
