@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from instruments.matrix_products import outer_products
+from instruments.matrix_products import mean_outer_product
 from instruments.network import Array
 
 
@@ -25,8 +23,4 @@ def average_outer_products(errors: Sequence[Array], activations: Sequence[Array]
     list of array
         One ``[N_l, N_(l-1)]`` a layer.
     """
-    gradients: list[Array] = []
-    for error, activation in zip(errors, activations, strict=True):
-        share: Array = error * np.float32(1 / len(error))
-        gradients.append(outer_products(share, activation))
-    return gradients
+    return [mean_outer_product(one, other) for one, other in zip(errors, activations, strict=True)]

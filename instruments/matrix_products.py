@@ -23,13 +23,15 @@ _WORTH = 32
 """Multiplications of a matrix product that take as long as one number of a plain loop."""
 
 
-def outer_products(errors: Array, activations: Array) -> Array:
-    """Return ``errors.T @ activations``, ``[M, N]``, for ``[B, M]`` and ``[B, N]``."""
-    sums = np.empty((errors.shape[1], activations.shape[1]), np.float32)
-    turned = np.ascontiguousarray(errors.T)
-    work = work_of_products(len(turned), activations)
-    _outer(work, turned, np.ascontiguousarray(activations), sums)
-    return sums
+def mean_outer_product(errors: Array, activations: Array) -> Array:
+    """Return ``errors.T @ activations / B``, ``[M, N]``, for ``[B, M]`` and ``[B, N]``."""
+    samples, outputs = errors.shape
+    turned = np.empty((outputs, samples), np.float32)
+    np.multiply(errors.T, np.float32(1 / samples), out=turned)
+    means = np.empty((outputs, activations.shape[1]), np.float32)
+    work = work_of_products(outputs, activations)
+    _outer(work, turned, np.ascontiguousarray(activations), means)
+    return means
 
 
 def work_of_products(rows: int, matrix: Array, beside: int = 0) -> int:

@@ -56,6 +56,12 @@ class Adam:
     ) -> None:
         self._learning_rate = learning_rate
         self._decays = (first_decay, second_decay)
+        self._shares = (
+            np.float32(first_decay),
+            np.float32(1 - first_decay),
+            np.float32(second_decay),
+            np.float32(1 - second_decay),
+        )
         self._epsilon = epsilon
         self._first = [np.zeros(w.size, np.float32) for w in weights]
         self._second = [np.zeros(w.size, np.float32) for w in weights]
@@ -67,12 +73,6 @@ class Adam:
         first_decay, second_decay = self._decays
         rate = self._learning_rate / (1 - first_decay**self._steps)
         spread = 1 / math.sqrt(1 - second_decay**self._steps)
-        decays = (
-            np.float32(first_decay),
-            np.float32(1 - first_decay),
-            np.float32(second_decay),
-            np.float32(1 - second_decay),
-        )
         for held, gradient, first, second in zip(
             weights, gradients, self._first, self._second, strict=True
         ):
@@ -82,7 +82,7 @@ class Adam:
                 np.ascontiguousarray(gradient).reshape(-1),
                 first,
                 second,
-                decays,
+                self._shares,
                 np.float32(rate),
                 np.float32(spread),
                 np.float32(self._epsilon),
