@@ -12,7 +12,7 @@ from instruments.network import Array
 from sim_backends import absorption
 from sim_backends.optics.phase_drift import drifted
 from sim_backends.optics.semiconductor_amplifier import field_gain, small_signal_gain
-from sim_backends.twin.elementary_functions import sine
+from sim_backends.twin.elementary_functions import exponential, sine
 from sim_backends.twin.imperfections import (
     AbsorberImperfections,
     AmplifierImperfections,
@@ -25,15 +25,12 @@ from sim_backends.twin.layout import (
     DetectorLayout,
     ModulatorLayout,
 )
-from sim_backends.twin.light_loops import GAIN_TERMS, LARGEST_POWER, GainCurves, absorb_rows
+from sim_backends.twin.light_loops import GAIN_TERMS, LARGEST_POWER, GainCurves
 from sim_backends.twin.readout import Digitiser
 
 Floats = npt.NDArray[np.float32]
 Field = Floats
 """Complex fields as ``[2, B, n]``, real parts before imaginary ones; ``[1, B, n]`` if real."""
-
-
-_NOTHING = np.zeros(0, np.float32)
 
 
 def _spread(generator: np.random.Generator, width: float, count: int, centre: float = 1.0) -> Array:
@@ -234,7 +231,7 @@ class AbsorberTruth:
         sign = 1.0 if layout.kind == "absorber" else -1.0
         self._nominal = sign * layout.optical_depth * (1 + imperfections.depth_error * error)
         self._relative = _spread(generator, imperfections.depth_spread, neurons)
-        self.is_propagated = layout.model == "propagated"
+        self._propagated = layout.model == "propagated"
         self.finite_probe = imperfections.finite_probe
         displaced = imperfections.probe_displacement * alignment.normal(size=2)
         share = np.exp(-float(displaced @ displaced))
@@ -258,25 +255,22 @@ class AbsorberTruth:
         saturates
             Whether the power of ``light`` itself comes on top of that.
         """
-        return self._passed(light, power, _NOTHING, saturates)
+        behind = np.empty_like(light)
+        if self._propagated:
+            if saturates:
+                power = power + np.square(light).sum(axis=0)
+            np.multiply(light, self._propagated_transmission(power), out=behind)
+        else:
+            _absorb(light, power, saturates, self.depth, behind)
+        return behind
 
     def probed(self, light: Field, power: Floats) -> Field:
         """Return a probe ``[1 or 2, B, n]`` behind the medium that ``power [B, n]`` bleaches."""
-        overlap = _NOTHING if self._lies_within else self.overlap
-        return self._passed(light, power, overlap, self.finite_probe)
-
-    def _passed(self, light: Field, power: Floats, overlap: Floats, saturates: bool) -> Field:
-        if not self.is_propagated:
-            behind = np.empty_like(light)
-            absorb_rows(0, len(power), light, power, saturates, self.depth, overlap, behind)
-            return behind
-        own = np.square(light).sum(axis=0) if saturates else np.zeros_like(power)
-        transmission = self._propagated_transmission(power + own)
-        if len(overlap):
-            beside = self._propagated_transmission(own)
-            transmission = overlap * transmission + (np.float32(1) - overlap) * beside
-        passed: Field = light * transmission
-        return passed
+        within = self.passed(light, power, saturates=self.finite_probe)
+        if self._lies_within:
+            return within
+        beside = self.passed(light, np.zeros_like(power), saturates=self.finite_probe)
+        return self.overlap * within + (np.float32(1) - self.overlap) * beside
 
     def _propagated_transmission(self, power: Floats) -> Floats:
         transmission = np.empty_like(power)
@@ -284,6 +278,30 @@ class AbsorberTruth:
             field = np.sqrt(power[:, j])
             transmission[:, j] = absorption.transmission_propagated(field, float(depth))
         return transmission
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _absorb(light: Floats, power: Floats, saturates: bool, depth: Floats, behind: Floats) -> None:
+    """Multiply light by ``exp(-(depth / 2) / (1 + power))``, Eq. 4 of arXiv:1912.12256.
+
+    ``saturates`` says whether the power of ``light`` itself comes on top of ``power``.
+    """
+    parts, shots, neurons = light.shape
+    share = np.empty(neurons, np.float32)
+    for shot in range(shots):
+        for j in range(neurons):
+            share[j] = np.float32(1) + power[shot, j]
+        if saturates:
+            for part in range(parts):
+                row = light[part, shot]
+                for j in range(neurons):
+                    share[j] += row[j] * row[j]
+        for j in range(neurons):
+            share[j] = exponential(np.float32(-0.5) * depth[j] / share[j])
+        for part in range(parts):
+            row, passed = light[part, shot], behind[part, shot]
+            for j in range(neurons):
+                passed[j] = row[j] * share[j]
 
 
 class DetectorTruth:

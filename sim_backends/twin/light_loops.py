@@ -1,4 +1,4 @@
-"""The inner loops of light: what amplifiers, weights and the medium do to rows of shots.
+"""The inner loops of light: what amplifiers and weights do to rows of shots.
 
 Each works on the shots from ``first`` to before ``last``, so that rows can be shared out. Rows
 apart, with conditions outside the loops over neurons, so that the compiler finds plain arithmetic
@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from sim_backends.twin.elementary_functions import exponential
 from sim_backends.twin.noise import normal_pair
 
 Floats = npt.NDArray[np.float32]
@@ -170,56 +169,3 @@ def combine_rows(
             row = power[shot]
             for j in range(neurons):
                 row[j] = real[j] * real[j] + imaginary[j] * imaginary[j]
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
-def absorb_rows(
-    first: int,
-    last: int,
-    light: Floats,
-    power: Floats,
-    saturates: bool,
-    depth: Floats,
-    overlap: Floats,
-    behind: Floats,
-) -> None:
-    """Multiply light by ``exp(-(depth / 2) / (1 + power))``, Eq. 4 of arXiv:1912.12256.
-
-    Parameters
-    ----------
-    light
-        ``[1 or 2, B, n]``.
-    power
-        ``[B, n]`` that saturates the medium, in units of the saturation power.
-    saturates
-        Whether the power of ``light`` itself comes on top of that.
-    depth
-        ``[n]`` optical depth.
-    overlap
-        ``[n]`` share of the light that lies within ``power``, or ``[0]`` where all of it does.
-    behind
-        To write, like ``light``.
-    """
-    parts, _, neurons = light.shape
-    own, passing = np.zeros(neurons, np.float32), np.empty(neurons, np.float32)
-    one, half = np.float32(1), np.float32(-0.5)
-    for shot in range(first, last):
-        if saturates:
-            row = light[0, shot]
-            for j in range(neurons):
-                own[j] = row[j] * row[j]
-            if parts == 2:
-                row = light[1, shot]
-                for j in range(neurons):
-                    own[j] += row[j] * row[j]
-        given = power[shot]
-        for j in range(neurons):
-            passing[j] = exponential(half * depth[j] / (one + given[j] + own[j]))
-        if len(overlap):
-            for j in range(neurons):
-                beside = exponential(half * depth[j] / (one + own[j]))
-                passing[j] = overlap[j] * passing[j] + (one - overlap[j]) * beside
-        for part in range(parts):
-            row, passed = light[part, shot], behind[part, shot]
-            for j in range(neurons):
-                passed[j] = row[j] * passing[j]

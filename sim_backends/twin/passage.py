@@ -14,13 +14,7 @@ from numba import prange
 
 from instruments.matrix_products import work_of_products
 from instruments.shared_loops import SharedLoop, rows_of
-from sim_backends.twin.light_loops import (
-    GainCurves,
-    absorb_rows,
-    amplify_rows,
-    combine_rows,
-    gain_rows,
-)
+from sim_backends.twin.light_loops import GainCurves, amplify_rows, combine_rows, gain_rows
 from sim_backends.twin.noise import NoiseStream
 
 Floats = npt.NDArray[np.float32]
@@ -38,8 +32,8 @@ class Shone(NamedTuple):
     ----------
     gains
         ``[2, B, N]`` complex field gains that the light left of the amplifiers in front.
-    z, a
-        ``[2, B, M]`` in front of the medium and behind it.
+    z
+        ``[2, B, M]`` in front of the medium.
     power
         ``[B, M]`` square of ``z``.
     """
@@ -47,7 +41,6 @@ class Shone(NamedTuple):
     gains: Field
     z: Field
     power: Floats
-    a: Field
 
 
 def shine(
@@ -56,7 +49,6 @@ def shine(
     amplifiers: GainCurves | None,
     carrier_gain: np.float32,
     emitted: Field | None,
-    depth: Floats | None,
     noise: NoiseStream,
 ) -> Shone:
     """Return what becomes of light ``x [1 or 2, B, N]``.
@@ -71,9 +63,6 @@ def shine(
         Factor on all light.
     emitted
         Light ``[1 or 2, B, M]`` that joins in front of the medium.
-    depth
-        ``[M]`` optical depth of a medium that passes light as Eq. 4 of arXiv:1912.12256 has it;
-        ``None`` for no medium.
     """
     _, shots, inputs = x.shape
     outputs = mask.shape[1]
@@ -82,7 +71,6 @@ def shine(
     entering = x if amplifiers is None else np.empty((2, shots, inputs), np.float32)
     products = np.empty((2, len(entering), shots, outputs), np.float32)
     z, power = np.empty((2, shots, outputs), np.float32), np.empty((shots, outputs), np.float32)
-    a = z if depth is None else np.empty_like(z)
     _shine(
         work_of_products(len(entering) * shots, mask, gains.size),
         x,
@@ -96,10 +84,8 @@ def shine(
         z[:0] if emitted is None else emitted,
         z,
         power,
-        _NOTHING if depth is None else depth,
-        a,
     )
-    return Shone(gains, z, power, a)
+    return Shone(gains, z, power)
 
 
 def return_to_source(
@@ -157,8 +143,6 @@ def _shine(
     added: Floats,
     z: Floats,
     power: Floats,
-    depth: Floats,
-    a: Floats,
 ) -> None:
     shots, outputs = power.shape
     if len(knees):
@@ -174,8 +158,6 @@ def _shine(
     for share in prange(shares):
         first, last = rows_of(share, shares, shots)
         combine_rows(first, last, products, carrier, added, z, power)
-        if len(depth):
-            absorb_rows(first, last, z, power, False, depth, depth[:0], a)
 
 
 @SharedLoop

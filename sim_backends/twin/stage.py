@@ -182,20 +182,18 @@ class StageTruth:
     def shine(self, x: Field, emitted: Field | None, moment: float, noise: NoiseStream) -> None:
         """Let light ``x`` through the stage; ``emitted`` joins it in front of the absorber."""
         self.x = x
-        medium = self.absorber
-        depth = None if medium is None or medium.is_propagated else medium.depth
         shone = passage.shine(
             x,
             self._mask(moment).reshape(2, self.layout.outputs, -1),
             self._curves(),
             self.carrier_gain,
             emitted,
-            depth,
             noise,
         )
-        self._neuron_gains, self.z, self._pump_power, self.a = shone
-        if medium is not None and medium.is_propagated:
-            self.a = medium.passed(self.z, self._pump_power, saturates=False)
+        self._neuron_gains, self.z, self._pump_power = shone
+        self.a = self.z
+        if self.absorber is not None:
+            self.a = self.absorber.passed(self.z, self._pump_power, saturates=False)
 
     def send_back(self, arriving: Field) -> None:
         """Let light ``arriving`` from behind back to the port in front of the absorber."""

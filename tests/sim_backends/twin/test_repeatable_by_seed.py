@@ -180,7 +180,7 @@ def some(*shape):
 
 curves = GainCurves(some(11, 64), some(11, 64), some(64) + 1, some(64), some(64))
 mask, one, noise = some(2, 48, 64), np.float32(1), NoiseStream(1)
-shone = passage.shine(some(2, 33, 64), mask, curves, one, None, some(48), noise)
+shone = passage.shine(some(2, 33, 64), mask, curves, one, None, noise)
 back = passage.return_to_source(some(2, 33, 48), mask, curves, shone.gains, noise)
 tables = (some(1, 65, 64) + 1j * some(1, 65, 64)).astype(np.complex64)
 levels = generator.integers(0, 64, (2, 48, 64)).astype(np.uint16)
