@@ -5,6 +5,8 @@ training absorbs errors of the tables that are static and monotone: it sees the 
 It cannot absorb wrong relative signs of taps, nor what is added to the backward taps.
 """
 
+import math
+
 import numpy as np
 import pytest
 
@@ -162,5 +164,7 @@ def test_what_training_in_the_loop_absorbs_and_what_not(seeds, capsys):
     assert mean["nominal tables"] - mean["random signs"] >= 3
     assert mean["nominal tables"] - mean["offset errors"] >= 3
     assert mean["no reflection"] - mean["reflection left"] >= 3
-    # One of 224 test images is 0.45 points: five twins make the mean of few images finer.
-    assert mean["no reflection"] - mean["reflection subtracted"] < 0.5
+    # One of 224 test images is 0.45 points, and accuracies of two runs of one twin differ by some
+    # 0.6: the limit of 0.5 is for the mean of five twins, two of them are allowed two sigma more.
+    allowed = 0.5 if seeds == MANY else 0.5 + 2 * 0.6 / math.sqrt(len(seeds))
+    assert mean["no reflection"] - mean["reflection subtracted"] < allowed
