@@ -17,7 +17,8 @@ from instruments.arrangements.in_turn import InTurn
 from instruments.bank_phases import BankPhases, ReferencePhases, can_turn
 from instruments.bench import Bench, Stateful
 from instruments.bench_file.placement import emitter_channels, tap_channels
-from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.bench_file.schema import BenchFile
+from instruments.bench_file.stage_sections import StageSection
 from instruments.calibration import nominal
 from instruments.calibration.bench_tables import BenchTables as BenchTables
 from instruments.calibration.bench_tables import stored_tables

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from instruments.bench_file.mirror_sections import MirrorsSection
 from instruments.bench_file.placement import emitter_channels, tap_channels
-from instruments.bench_file.schema import BenchFile, MirrorsSection, StageSection
+from instruments.bench_file.schema import BenchFile
+from instruments.bench_file.stage_sections import StageSection
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.encoder import EncoderTable
 from instruments.calibration.field_encoder import FieldEncoder

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from instruments.bench import Bench
-    from instruments.bench_file.schema import BenchFile, InstrumentSection
+    from instruments.bench_file.instrument_sections import InstrumentSection
+    from instruments.bench_file.schema import BenchFile
     from instruments.safe_state import SafeStateReport
 
 CHECK_EXAMPLES = """**Examples**

@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from instruments.bench_file.checks import check_bench
+from instruments.bench_file.instrument_sections import InstrumentSection
 from instruments.bench_file.problems import listed, nearest, validate_section
-from instruments.bench_file.schema import BenchFile, InstrumentSection
+from instruments.bench_file.schema import BenchFile
 from instruments.errors import BenchFileError, InstrumentError, SettingsError
 from instruments.library import ENTRY_POINT_GROUP as LIBRARY_MODELS_GROUP
 from instruments.opening import OpeningRequest, SharedResources, find_driver
