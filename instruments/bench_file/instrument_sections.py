@@ -22,11 +22,16 @@ from instruments.limits import Limit
 from instruments.quantities import PositiveSeconds
 
 
+def kind_in_words(kind: str) -> str:
+    """Return a kind as files and messages write it."""
+    return kind.replace("_", " ")
+
+
 def _kind(text: object) -> object:
     """Files write kinds in words, the program as identifiers."""
     kind = text.replace(" ", "_") if isinstance(text, str) else None
     if kind not in LIMITED_QUANTITIES:
-        words = [known.replace("_", " ") for known in LIMITED_QUANTITIES]
+        words = [kind_in_words(known) for known in LIMITED_QUANTITIES]
         hint = nearest(text, words) if isinstance(text, str) else ""
         raise ValueError(f"found {shown(text)}; allowed: {listed(words)}{hint}")
     return kind
@@ -49,7 +54,7 @@ InstrumentKind = Annotated[
         "trigger_source",
     ],
     BeforeValidator(_kind),
-    WithJsonSchema({"enum": [kind.replace("_", " ") for kind in LIMITED_QUANTITIES]}),
+    WithJsonSchema({"enum": [kind_in_words(kind) for kind in LIMITED_QUANTITIES]}),
 ]
 
 Limits = Annotated[dict[str, Limit], WithJsonSchema({"type": "object"})]
