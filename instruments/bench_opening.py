@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,15 +16,14 @@ from instruments.arrangements.in_turn import InTurn
 from instruments.bank_phases import BankPhases, ReferencePhases, can_turn
 from instruments.bench import Bench, Stateful
 from instruments.bench_file.placement import emitter_channels, tap_channels
-from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.bench_file.schema import BenchFile
+from instruments.bench_file.stage_sections import StageSection
 from instruments.calibration import nominal
-from instruments.calibration.bench_tables import BenchTables as BenchTables
-from instruments.calibration.bench_tables import stored_tables
-from instruments.calibration.table import CalibrationTable
+from instruments.calibration.bench_tables import BenchTables, check_tables, measured_tables
 from instruments.calibration.tap import TapTable
 from instruments.camera_taps import CameraTaps
 from instruments.clock import Clock, WallClock
-from instruments.errors import BenchFileError, CalibrationError
+from instruments.errors import BenchFileError
 from instruments.exposure import Exposer, TapReader
 from instruments.interfaces.camera import Camera
 from instruments.interfaces.instrument import Instrument
@@ -35,9 +33,7 @@ from instruments.interfaces.modulator_array import ModulatorArray
 from instruments.interfaces.optical_amplifier import OpticalAmplifier
 from instruments.interfaces.photodetector_array import PhotodetectorArray
 from instruments.interfaces.reference_phase import ReferencePhase
-from instruments.interfaces.shutter import Shutter
 from instruments.interfaces.spatial_light_modulator import SpatialLightModulator
-from instruments.interfaces.temperature_controller import TemperatureController
 from instruments.interfaces.trigger_source import TriggerSource
 from instruments.mirror_emitter import MirrorEmitter
 from instruments.network import Derivative, Layer, NonlinearUnit
@@ -46,78 +42,11 @@ from instruments.parallel_opening import open_each, prepare_each
 from instruments.phase_tracking import PhaseTracker, PilotBank
 from instruments.shot_marks import BACKWARD_MARKS, FORWARD_MARKS
 from instruments.stage_hardware import Driven, Emitter, Port, StageHardware
+from instruments.switching_on import SwitchOn
 from instruments.tables_in_use import TablesInUse
 
 BACKWARD_PORTS = ("delta", "rho")
 """Ports that tap errors, not activations."""
-
-logger = logging.getLogger(__name__)
-
-
-def nominal_tables(bench: BenchFile, prepared: Mapping[str, PreparedInstrument]) -> BenchTables:
-    """Return the tables that follow from the bench file alone."""
-    tables = BenchTables()
-    for name, stage in bench.stages.items():
-        tables.weight_banks[name] = nominal.weight_bank_table(bench, stage, prepared[stage.weights])
-        for modulators in (stage.inputs, stage.emitter, stage.injector):
-            if modulators is not None:
-                tables.encoders[modulators] = nominal.encoder_table(bench, prepared[modulators])
-        if stage.amplifier is not None:
-            tables.amplifiers[stage.amplifier] = nominal.amplifier_table(
-                bench, prepared[stage.amplifier]
-            )
-        for bank in stage.taps.present().values():
-            tables.taps[bank] = nominal.tap_table(bench, prepared[bank])
-    return tables
-
-
-def check_tables(bench: BenchFile, tables: BenchTables) -> None:
-    """Check that there is a table for everything, each of this bench and its own instrument.
-
-    Raises
-    ------
-    CalibrationError
-        Naming the table that is missing or belongs elsewhere.
-    """
-    wanted: list[tuple[str, Mapping[str, CalibrationTable], str, str]] = []
-    for name, stage in bench.stages.items():
-        wanted.append(("weight bank", tables.weight_banks, name, stage.weights))
-        for one in (stage.inputs, stage.emitter, stage.injector):
-            if one is not None:
-                wanted.append(("encoder", tables.encoders, one, one))
-        if stage.amplifier is not None:
-            wanted.append(("amplifier", tables.amplifiers, stage.amplifier, stage.amplifier))
-        for one in stage.taps.present().values():
-            wanted.append(("tap", tables.taps, one, one))
-    for kind, held, name, instrument in wanted:
-        if name not in held:
-            raise CalibrationError(
-                f"{bench.origin}: no {kind} table of '{name}' given; measure it, or open the bench "
-                "without tables to use nominal ones"
-            )
-        held[name].check_belongs(instrument=instrument, bench=bench.name, where=bench.origin)
-
-
-def measured_tables(bench: BenchFile, nominal: BenchTables, now: datetime) -> BenchTables:
-    """Return the tables in the bench file's calibration folder, nominal ones where none is.
-
-    Raises
-    ------
-    CalibrationError
-        As of ``stored_tables``.
-    """
-    folder = bench.calibration_folder
-    if folder is None:
-        return nominal
-    return stored_tables(
-        folder,
-        nominal,
-        bench=bench.name,
-        absorbers={name: name for name, stage in bench.stages.items() if stage.absorber},
-        reference_phase=bench.reference_phase,
-        cameras=[name for name, one in bench.taps.items() if one.regions is not None],
-        now=now,
-    )
 
 
 def open_bench(
@@ -152,7 +81,7 @@ def open_bench(
     prepared, unprepared = prepare_each(bench, resources)
     refuse_wrong_settings(bench, unprepared)
     if tables is None and not unprepared:
-        tables = measured_tables(bench, nominal_tables(bench, prepared), datetime.now(UTC))
+        tables = measured_tables(bench, nominal.nominal_tables(bench, prepared), datetime.now(UTC))
     opened = open_each(bench, prepared)
     opened.failures.update(unprepared)
     try:
@@ -236,7 +165,7 @@ def _wired(
         instruments,
         arrangement,
         light,
-        switch_on=_SwitchOn(bench, instruments, tables, phases),
+        switch_on=SwitchOn(bench, instruments, tables, phases),
         reference_phases=phases,
         tracker=_phase_tracker(bench, phases, tables, stages, light, prepared),
         safe_order=bench.safe_state.order,
@@ -440,45 +369,6 @@ def _bypass(
         laser.set_detuning_hertz(detuning if transparent else 0.0)
 
     return bypass
-
-
-@dataclass
-class _SwitchOn:
-    """Bring everything into operation: supplies before light, shutters last."""
-
-    bench: BenchFile
-    instruments: Mapping[str, Instrument]
-    tables: BenchTables
-    phases: ReferencePhases | None
-
-    def __call__(self) -> None:
-        bench, timeout = self.bench, self.bench.exposure.timeout
-        absorber = bench.absorber
-        if absorber is not None and absorber.oven is not None:
-            oven = cast(TemperatureController, self.instruments[absorber.oven])
-            if absorber.oven_temperature is not None:
-                oven.set_temperature_celsius(absorber.oven_temperature)
-            oven.set_enabled(True)
-            oven.wait_until_settled(timeout)
-        for stage in bench.stages.values():
-            if stage.amplifier is not None:
-                amplifier = cast(OpticalAmplifier, self.instruments[stage.amplifier])
-                amplifier.set_enabled(True)
-        for name, section in bench.instruments.items():
-            if section.kind == "laser":
-                laser = cast(Laser, self.instruments[name])
-                laser.set_enabled(True)
-                laser.lock(timeout)
-        measured = self.tables.reference_phases.get(bench.reference_phase or "")
-        if measured is not None and self.phases is not None:
-            self.phases.set_volts(np.asarray(measured.rest_volts))
-            self.phases.wait_until_settled(timeout)
-        arms: tuple[Literal["forward", "backward", "reference"], ...]
-        arms = ("reference", "forward", "backward")
-        for arm in arms:
-            shutter = getattr(bench.arms, arm).shutter
-            if shutter is not None:
-                cast(Shutter, self.instruments[shutter]).set_open(True)
 
 
 def _clock(resources: SharedResources) -> Clock:

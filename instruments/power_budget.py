@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from scipy.constants import c, h
 
-from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.bench_file.schema import BenchFile
+from instruments.bench_file.stage_sections import StageSection
 from instruments.calibration.field_encoder import FieldEncoder
 from instruments.calibration.nominal import passive_full_scale
 from instruments.gain_ledger import decibels

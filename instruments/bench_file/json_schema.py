@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from instruments.bench_file.instrument_sections import kind_in_words
 from instruments.bench_file.limited_quantities import LIMITED_QUANTITIES, LimitedQuantity
 from instruments.bench_file.schema import BenchFile
 
@@ -34,7 +35,7 @@ def bench_file_schema(driver_settings: Mapping[str, type[BaseModel]]) -> dict[st
             for name, model in driver_settings.items()
         ),
         *(
-            _where("kind", kind.replace("_", " "), {"limits": _limits(known)})
+            _where("kind", kind_in_words(kind), {"limits": _limits(known)})
             for kind, known in LIMITED_QUANTITIES.items()
         ),
     ]

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from instruments.bench_file.schema import BenchFile
 from instruments.calibration.absorber import AbsorberTable
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.camera_regions import CameraRegionsTable
@@ -162,6 +163,55 @@ def stored_tables(
     if missing:
         logger.warning("%s: nominal tables for what has no measured one: %s", folder, missing)
     return tables
+
+
+def measured_tables(bench: BenchFile, nominal: BenchTables, now: datetime) -> BenchTables:
+    """Return the tables in the bench file's calibration folder, nominal ones where none is.
+
+    Raises
+    ------
+    CalibrationError
+        As of ``stored_tables``.
+    """
+    folder = bench.calibration_folder
+    if folder is None:
+        return nominal
+    return stored_tables(
+        folder,
+        nominal,
+        bench=bench.name,
+        absorbers={name: name for name, stage in bench.stages.items() if stage.absorber},
+        reference_phase=bench.reference_phase,
+        cameras=[name for name, one in bench.taps.items() if one.regions is not None],
+        now=now,
+    )
+
+
+def check_tables(bench: BenchFile, tables: BenchTables) -> None:
+    """Check that there is a table for everything, each of this bench and its own instrument.
+
+    Raises
+    ------
+    CalibrationError
+        Naming the table that is missing or belongs elsewhere.
+    """
+    wanted: list[tuple[str, Mapping[str, CalibrationTable], str, str]] = []
+    for name, stage in bench.stages.items():
+        wanted.append(("weight bank", tables.weight_banks, name, stage.weights))
+        for one in (stage.inputs, stage.emitter, stage.injector):
+            if one is not None:
+                wanted.append(("encoder", tables.encoders, one, one))
+        if stage.amplifier is not None:
+            wanted.append(("amplifier", tables.amplifiers, stage.amplifier, stage.amplifier))
+        for one in stage.taps.present().values():
+            wanted.append(("tap", tables.taps, one, one))
+    for kind, held, name, instrument in wanted:
+        if name not in held:
+            raise CalibrationError(
+                f"{bench.origin}: no {kind} table of '{name}' given; measure it, or open the bench "
+                "without tables to use nominal ones"
+            )
+        held[name].check_belongs(instrument=instrument, bench=bench.name, where=bench.origin)
 
 
 def _check_fits(path: Path, found: CalibrationTable, nominal: CalibrationTable) -> None:

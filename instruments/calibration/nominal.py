@@ -6,13 +6,17 @@ Drivers that want nominal tables offer the properties named here in their settin
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from instruments.bench_file.mirror_sections import MirrorsSection
 from instruments.bench_file.placement import emitter_channels, tap_channels
-from instruments.bench_file.schema import BenchFile, MirrorsSection, StageSection
+from instruments.bench_file.schema import BenchFile
+from instruments.bench_file.stage_sections import StageSection
 from instruments.calibration.amplifier import AmplifierTable
+from instruments.calibration.bench_tables import BenchTables
 from instruments.calibration.encoder import EncoderTable
 from instruments.calibration.field_encoder import FieldEncoder
 from instruments.calibration.mirror_encoder import MirrorEncoderTable
@@ -124,3 +128,18 @@ def weight_bank_table(
         instrument=panel.request.name,
         bench=bench.name,
     )
+
+
+def nominal_tables(bench: BenchFile, prepared: Mapping[str, PreparedInstrument]) -> BenchTables:
+    """Return the tables that follow from the bench file alone."""
+    tables = BenchTables()
+    for name, stage in bench.stages.items():
+        tables.weight_banks[name] = weight_bank_table(bench, stage, prepared[stage.weights])
+        for modulators in (stage.inputs, stage.emitter, stage.injector):
+            if modulators is not None:
+                tables.encoders[modulators] = encoder_table(bench, prepared[modulators])
+        if stage.amplifier is not None:
+            tables.amplifiers[stage.amplifier] = amplifier_table(bench, prepared[stage.amplifier])
+        for bank in stage.taps.present().values():
+            tables.taps[bank] = tap_table(bench, prepared[bank])
+    return tables

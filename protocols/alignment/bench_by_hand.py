@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from instruments.bench_file.problems import listed, nearest
 from instruments.bench_file.schema import BenchFile
-from instruments.bench_opening import nominal_tables, open_bench
+from instruments.bench_opening import open_bench
 from instruments.calibration.field_encoder import FieldEncoder
+from instruments.calibration.nominal import nominal_tables
 from instruments.calibration_light import ARMS, Arm, CalibrationLight
 from instruments.errors import SettingsError
 from instruments.exposure import Volts

@@ -15,9 +15,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from instruments.bench_file.schema import BenchFile
-from instruments.bench_opening import measured_tables, nominal_tables, open_bench
-from instruments.calibration.bench_tables import table_path
+from instruments.bench_opening import open_bench
+from instruments.calibration.bench_tables import measured_tables, table_path
 from instruments.calibration.mirror_encoder import MirrorEncoderTable
+from instruments.calibration.nominal import nominal_tables
 from instruments.calibration_light import CalibrationLight
 from instruments.errors import CalibrationError, LimitError, SettingsError
 from instruments.opening import SharedResources, prepare_instruments

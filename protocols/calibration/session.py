@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from instruments.bench_file.schema import StageSection
+from instruments.bench_file.stage_sections import StageSection
 from instruments.calibration.bench_tables import BenchTables
 from instruments.calibration.camera_regions import CameraRegionsTable
 from instruments.calibration.encoder import EncoderTable

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from instruments.bench import Bench
-    from instruments.bench_file.schema import BenchFile, InstrumentSection
+    from instruments.bench_file.instrument_sections import InstrumentSection
+    from instruments.bench_file.schema import BenchFile
     from instruments.safe_state import SafeStateReport
 
 CHECK_EXAMPLES = """**Examples**
@@ -84,6 +85,7 @@ def check(
 
 
 def _print_instruments(console: Console, file: BenchFile, bench: Bench) -> None:
+    from instruments.bench_file.instrument_sections import kind_in_words
     from protocols.commands.tables import print_table
     from protocols.readable_quantities import readable_limit
 
@@ -94,7 +96,7 @@ def _print_instruments(console: Console, file: BenchFile, bench: Bench) -> None:
         rows.append(
             (
                 name,
-                section.kind.replace("_", " "),
+                kind_in_words(section.kind),
                 section.driver,
                 str(instrument.identity()),
                 _what_it_is(section, simulated=instrument.simulated),

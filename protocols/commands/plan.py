@@ -68,7 +68,8 @@ def plan(
     the weights and whether the amplifiers make up for the rest; how much light falls where. What
     will not work is said at the end.
     """
-    from instruments.bench_opening import network_layers, nominal_tables
+    from instruments.bench_opening import network_layers
+    from instruments.calibration.nominal import nominal_tables
     from instruments.exposure_plan import panel_paces, plan_batch, shot_pace
     from instruments.gain_plan import plan_gains
     from instruments.opening import prepare_instruments

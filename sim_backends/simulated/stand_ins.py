@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from instruments.bench_file.checks import check_bench
+from instruments.bench_file.instrument_sections import InstrumentSection, kind_in_words
 from instruments.bench_file.problems import listed, nearest, validate_section
-from instruments.bench_file.schema import BenchFile, InstrumentSection
+from instruments.bench_file.schema import BenchFile
 from instruments.errors import BenchFileError, InstrumentError, SettingsError
 from instruments.library import ENTRY_POINT_GROUP as LIBRARY_MODELS_GROUP
 from instruments.opening import OpeningRequest, SharedResources, find_driver
@@ -88,7 +89,7 @@ def stand_in(bench: BenchFile, name: str) -> InstrumentSection:
     section = bench.instruments[name]
     if is_simulated(section):
         return section
-    kind = section.kind.replace("_", " ")
+    kind = kind_in_words(section.kind)
     model = SETTINGS_OF_KIND[section.kind]
     settings: dict[str, Any] = {
         key: value for key, value in _nominal(bench, name).items() if key in model.model_fields

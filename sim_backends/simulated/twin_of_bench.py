@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from instruments.bench_file.placement import emitter_channels, tap_channels
 from instruments.bench_file.problems import Problem, refuse, validate_section
-from instruments.bench_file.schema import BenchFile, StageSection
+from instruments.bench_file.schema import BenchFile
+from instruments.bench_file.stage_sections import StageSection
 from instruments.interfaces.mirror_device import stripe_orders
 from instruments.opening import OpeningRequest
 from sim_backends.optics.data_converters import step_size

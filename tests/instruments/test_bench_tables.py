@@ -5,7 +5,9 @@ import copy
 import pytest
 from simulated_bench import bench_file
 
-from instruments.bench_opening import BenchTables, nominal_tables, open_bench
+from instruments.bench_opening import open_bench
+from instruments.calibration.bench_tables import BenchTables
+from instruments.calibration.nominal import nominal_tables
 from instruments.calibration.tap import TapTable
 from instruments.errors import CalibrationError
 from instruments.opening import SharedResources, prepare_instruments

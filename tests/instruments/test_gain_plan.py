@@ -11,7 +11,8 @@ from instruments.bench_file.reading import (
     parse_bench_file,
     read_bench_file,
 )
-from instruments.bench_opening import nominal_tables, open_bench
+from instruments.bench_opening import open_bench
+from instruments.calibration.nominal import nominal_tables
 from instruments.gain_plan import highest_decibels, plan_gains
 from instruments.opening import prepare_instruments
 

@@ -9,8 +9,8 @@ from immediate_instruments import ImmediateLaser
 from pydantic import BaseModel
 
 from instruments import opening
+from instruments.bench_file.instrument_sections import InstrumentSection
 from instruments.bench_file.reading import built_in_bench
-from instruments.bench_file.schema import InstrumentSection
 from instruments.errors import BenchFileError, InstrumentError
 from instruments.interfaces.laser import Laser
 from instruments.opening import (

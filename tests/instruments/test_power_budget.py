@@ -5,7 +5,7 @@ import cmath
 import pytest
 
 from instruments.bench_file.reading import built_in_bench, built_in_text, parse_bench_file
-from instruments.bench_opening import nominal_tables
+from instruments.calibration.nominal import nominal_tables
 from instruments.opening import prepare_instruments
 from instruments.power_budget import AmplifierPower, power_budget
 from sim_backends.optics import homodyne, semiconductor_amplifier

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from instruments.bench_file.reading import built_in_text, parse_bench_file
-from instruments.bench_opening import nominal_tables, open_bench
+from instruments.bench_opening import open_bench
+from instruments.calibration.nominal import nominal_tables
 from instruments.calibration.tap import TapTable
 from instruments.opening import SharedResources, prepare_instruments
 from protocols.datasets import load_dataset

@@ -9,7 +9,8 @@ import pytest
 from calibrated_twins import calibrated, digits_bench
 from scipy import stats
 
-from instruments.bench_opening import nominal_tables, open_bench
+from instruments.bench_opening import open_bench
+from instruments.calibration.nominal import nominal_tables
 from instruments.opening import SharedResources, prepare_instruments
 from protocols.datasets import load_dataset
 from protocols.evaluation import evaluate

@@ -5,8 +5,9 @@ import pytest
 from mirror_bench import ERRORS, INPUTS, mirror_bench, mirror_bench_text
 
 from instruments.bench_file.reading import parse_bench_file
-from instruments.bench_opening import nominal_tables, open_bench
+from instruments.bench_opening import open_bench
 from instruments.calibration.mirror_encoder import MirrorEncoderTable
+from instruments.calibration.nominal import nominal_tables
 from instruments.errors import BenchFileError, CalibrationError, FrameSlipError, InstrumentError
 from instruments.exposure_plan import panel_paces, plan_batch, shot_pace
 from instruments.opening import SharedResources, prepare_instruments

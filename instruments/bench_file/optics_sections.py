@@ -1,0 +1,57 @@
+"""The light and the medium it goes through: ``[optics]``, ``[absorber]``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from instruments.bench_file.section import PositiveNumber, Section
+from instruments.quantities import Celsius, Hertz, PositiveMetres, PositiveWatts
+
+
+class OpticsSection(Section):
+    """Light, and the scales of the fields."""
+
+    wavelength: PositiveMetres = Field(description='vacuum wavelength, such as "780.241 nm"')
+    saturation_power: PositiveWatts = Field(
+        description="power of one neuron's beam at which the absorber saturates: field 1, such as "
+        '"521 nW"'
+    )
+    input_field: PositiveNumber = Field(
+        default=1.0, description="field, in saturation fields, that shows an input of 1"
+    )
+    probe_limit: PositiveNumber = Field(
+        default=0.3,
+        description="largest error field injected, in saturation fields; a probe has to be weak",
+    )
+
+
+class AbsorberSection(Section):
+    """The nonlinear medium; one cell serves all stages that name an absorber."""
+
+    kind: Literal["absorber", "gain"] = Field(
+        default="absorber", description="saturable absorption, or saturable gain"
+    )
+    model: Literal["eq4", "propagated"] = Field(
+        default="eq4",
+        description="eq4: the pump keeps its intensity through the medium (Eq. 4 of "
+        "arXiv:1912.12256); propagated: slice by slice",
+    )
+    optical_depth: PositiveNumber = Field(
+        description="resonant optical depth, or small-signal gain, at oven_temperature"
+    )
+    oven: str | None = Field(
+        default=None, description="temperature controller that sets the vapour density"
+    )
+    oven_temperature: Celsius | None = Field(
+        default=None, description='temperature of the oven in operation, such as "75 degC"'
+    )
+    laser: str | None = Field(
+        default=None, description="laser whose detuning bypasses the absorber"
+    )
+    bypass_detuning: Hertz | None = Field(
+        default=None,
+        description="detuning at which the absorber is clear; needed where a stage with an "
+        'absorber serves the last layer, such as "5 GHz"',
+    )
