@@ -225,11 +225,12 @@ class TestRealSockets:
             yield shared.built()["twin"], served
 
     @staticmethod
-    def session(served, name, **options):
+    def session(served, name, wire=None, **options):
         import pyvisa
 
         place = served.addresses[canonical(DRIVERS[name][1][0])]
-        return Session(name, place, VisaWire(pyvisa.ResourceManager("@py")), **options)
+        wire = wire or VisaWire(pyvisa.ResourceManager("@py"))
+        return Session(name, place, wire, **options)
 
     def test_blocks_come_intact(self, served):
         session = self.session(served[1], "z").open()
@@ -279,8 +280,7 @@ class TestRealSockets:
 
     def test_a_box_that_closed_its_socket_is_found_again_where_that_is_allowed(self, served):
         twin, boxes = served
-        session = self.session(boxes, "oven", reconnect=2, timeout_seconds=30.0)
-        session._wire = FastVisaWire()
+        session = self.session(boxes, "oven", FastVisaWire(), reconnect=2, timeout_seconds=30.0)
         session.open()
         twin.faults.wire.spoil("oven", "closed")
         assert float(session.query("MEAS:TEMP?")) == pytest.approx(22.0)
