@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.exposure import Volts
-from protocols.calibration.modulators import backward_gain
+from protocols.calibration.emitter_view import backward_gain
 from protocols.calibration.session import CalibrationSession
 
 Floats = npt.NDArray[np.float64]

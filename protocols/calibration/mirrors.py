@@ -18,17 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.mirror_encoder import MirrorEncoderTable
-from instruments.calibration_light import Arm
-from protocols.calibration.fitting import Acceptance, Fit
-from protocols.calibration.modulators import (
-    DEAD,
-    MOST_BAD,
-    Sweep,
-    show_all_bright,
-    show_injector,
-    show_nothing_else,
-    sweep_channels,
-)
+from protocols.calibration.channel_sweep import DEAD, Sweep, refused_channels, sweep_channels
+from protocols.calibration.emitter_view import EmitterView
+from protocols.calibration.fitting import EachFit
 from protocols.calibration.results import Curve, ProtocolResult, listed_channels
 from protocols.calibration.session import CalibrationSession
 
@@ -43,20 +35,15 @@ _FEWEST = 4
 _OFF_SHOTS = 128
 _FEW = 1.0
 """Blocks' worth of light of all blocks together, where what they send on when off is looked at."""
-_ACCEPTANCE = Acceptance()
 
 
 @dataclass
 class _SharedCurve:
-    """Amplitudes ``[n]``, levels ``[n]``, curve ``[k]`` and their standard deviations."""
+    """Amplitudes and levels of all blocks (``fits``), their curve ``[k]`` and its sigmas."""
 
-    amplitudes: Floats
-    levels: Floats
+    fits: EachFit
     curve: Floats
-    amplitude_sigmas: Floats
     curve_sigmas: Floats
-    residuals: Floats
-    reduced_chi_square: Floats
 
 
 @dataclass
@@ -67,66 +54,9 @@ class _Off:
     sigma: float = float("nan")
 
 
-def calibrate_source(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
-    """Measure the mirrors at the inputs of a stage, seen through its weights."""
-    light = session.light
-    name = session.section(stage).inputs
-    if name is None:
-        return []
-    light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
-    bank, _, _ = show_all_bright(session, stage)
-    results = [_measured(session, name, bank, "forward")]
-    light.bypass(False)
-    light.open_arms("reference", "forward", "backward")
-    return results
-
-
-def calibrate_emitter(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
-    """Measure the mirrors that re-emit sums in front of a stage's absorber."""
-    section = session.section(stage)
-    bank = section.taps.z or section.taps.a
-    if section.emitter is None or bank is None:
-        return []
-    return _direct(session, section.emitter, bank, backward=False)
-
-
-def calibrate_injector(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
-    """Measure the mirrors that inject errors behind a stage."""
-    section = session.section(stage)
-    name = section.injector
-    if name is None:
-        return []
-    if section.taps.delta is not None:
-        return _direct(session, name, section.taps.delta, backward=True)
-    light = session.light
-    seen = show_injector(session, stage, name)
-    if seen is None:
-        result = ProtocolResult(NAME, name)
-        result.notes.append("no backward taps see it: nominal")
-        return [result]
-    light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
-    results = [_measured(session, name, seen[0], "backward")]
-    light.bypass(False)
-    light.open_arms("reference", "forward", "backward")
-    return results
-
-
-def _direct(
-    session: CalibrationSession, name: str, bank: str, *, backward: bool
-) -> list[ProtocolResult]:
-    """Measure mirrors whose blocks look into one detector each."""
-    light = session.light
-    arm = show_nothing_else(session, backward=backward)
-    light.rest_volts[name] = np.zeros_like(light.rest_volts[name])
-    results = [_measured(session, name, bank, arm, one_to_one=True)]
-    light.bypass(False)
-    light.open_arms("reference", "forward", "backward")
-    return results
-
-
-def _measured(
-    session: CalibrationSession, name: str, bank: str, arm: Arm, *, one_to_one: bool = False
-) -> ProtocolResult:
+def measure(session: CalibrationSession, view: EmitterView) -> ProtocolResult:
+    """Measure the mirrors that detectors see."""
+    name = view.emitter
     old = session.tables.encoders[name]
     assert isinstance(old, MirrorEncoderTable)
     most = int(np.argmax(old.curve))
@@ -136,7 +66,7 @@ def _measured(
     if old.is_signed:
         counts = np.concatenate([-counts[:0:-1], counts])
     shape = np.copysign(old.curve[np.abs(counts).astype(int)], counts)
-    sweep = sweep_channels(session, name, bank, counts, shape, one_to_one=one_to_one)
+    sweep = sweep_channels(session, view, counts, shape)
     found = _shared_curve(sweep, shape)
     sizes = np.unique(np.abs(counts))
     # Between the counts that were shown the curve follows its design, bent to meet them.
@@ -144,7 +74,7 @@ def _measured(
     curve = old.curve + bend
     curve[0] = 0.0
     curve /= curve.max()
-    off = _Off() if old.is_signed else _left_when_off(session, name, bank, arm, curve)
+    off = _Off() if old.is_signed else _left_when_off(session, view, curve)
     return _result(session, name, old, sweep, found, curve, off)
 
 
@@ -167,32 +97,28 @@ def _shared_curve(sweep: Sweep, shape: Floats) -> _SharedCurve:
         curve = totals / totals.max()
     columns = np.stack([signs * curve[place], np.ones_like(counts)], axis=1)
     amplitudes, levels = np.linalg.lstsq(columns, signal, rcond=None)[0]
-    residuals = (columns @ np.stack([amplitudes, levels]) - signal) / sweep.noise
-    freedom = counts.size - 2
-    chi = np.square(residuals).sum(axis=0) / freedom
-    spread = np.linalg.inv(columns.T @ columns)[0, 0]
+    parameters = np.stack([amplitudes, levels], axis=1)
+    residuals = (parameters @ columns.T - signal.T) / sweep.noise[:, np.newaxis]
+    chi = np.square(residuals).sum(axis=1) / (counts.size - 2)
+    spread = np.linalg.inv(columns.T @ columns)
+    covariance = (sweep.noise**2 * np.maximum(chi, 1.0))[:, np.newaxis, np.newaxis] * spread
+    settled = np.ones(amplitudes.size, np.bool_)
     repeats = np.bincount(place)
     return _SharedCurve(
-        amplitudes,
-        levels,
+        EachFit(parameters, covariance, residuals, chi, settled),
         curve,
-        sweep.noise * np.sqrt(spread * np.maximum(chi, 1.0)),
         np.where(sizes > 0, 1.0 / np.sqrt(repeats * precision), 0.0),
-        residuals,
-        chi,
     )
 
 
-def _left_when_off(
-    session: CalibrationSession, name: str, bank: str, arm: Arm, curve: Floats
-) -> _Off:
+def _left_when_off(session: CalibrationSession, view: EmitterView, curve: Floats) -> _Off:
     """Return what mirrors send on when they are off, by shutting the arm.
 
     One number for all blocks, from detectors that each see all of them: a mirror that is off sends
     the same share of its light on wherever it is.
     """
-    light = session.light
-    if not light.can_close(arm):
+    light, name, bank = session.light, view.emitter, view.bank
+    if not light.can_close(view.arm):
         return _Off()
     usable = session.banks[bank].usable
     channels = session.tables.encoders[name].channels
@@ -207,7 +133,7 @@ def _left_when_off(
     )
     light.open_arms("reference")
     dark = light.take({}, [bank], _OFF_SHOTS)[bank].mean(axis=0, dtype=np.float64)[usable]
-    light.open_arms("reference", arm)
+    light.open_arms("reference", view.arm)
     whole = np.abs(lit) < session.range_volts(bank)
     swing, rest = (lit - left)[whole] / noise[whole], (left - dark)[whole] / noise[whole]
     power = float(swing @ swing)
@@ -227,13 +153,10 @@ def _result(
     off: _Off,
 ) -> ProtocolResult:
     result = ProtocolResult(NAME, name)
-    size = np.abs(found.amplitudes)
+    amplitudes, levels = found.fits.parameters.T
+    size = np.abs(amplitudes)
     dead: Flags = size < DEAD * np.median(size)
-    refused, worst = _refused(sweep, found, dead)
-    if refused.sum() > MOST_BAD * refused.size:
-        result.refuse(f"{refused.sum()} of {refused.size} blocks do not fit, {worst}")
-    elif refused.any():
-        result.notes.append(f"does not fit and is not used: {listed_channels(refused)}, {worst}")
+    refused = refused_channels(result, sweep, found.fits, dead, "block")
     alive = ~dead & ~refused
     if not alive.any():
         result.refuse("no block moves the light")
@@ -253,8 +176,9 @@ def _result(
     )
     deviation = found.curve - old.curve[known]
     result.add("largest deviation from the design", float(np.abs(deviation).max()))
-    relative = found.amplitudes[alive] / np.mean(found.amplitudes[alive])
-    scatter = found.amplitude_sigmas[alive] / np.abs(np.mean(found.amplitudes[alive]))
+    mean = np.mean(amplitudes[alive])
+    relative = amplitudes[alive] / mean
+    scatter = found.fits.sigmas[alive, 0] / np.abs(mean)
     result.add_spread("light on a block", relative, scatter)
     if not old.is_signed:
         result.add("field of mirrors that are off", off.share, off.sigma)
@@ -279,29 +203,9 @@ def _result(
             f"{name}, block {shown}",
             sweep.drive,
             sweep.signal[:, shown],
-            found.amplitudes[shown] * amplitude + found.levels[shown],
+            amplitudes[shown] * amplitude + levels[shown],
             "mirrors on",
             "weighed detector signal (V)",
         )
     )
     return result
-
-
-def _refused(sweep: Sweep, found: _SharedCurve, dead: Flags) -> tuple[Flags, str]:
-    """Return which blocks do not follow the curve, and why the first of them does not."""
-    refused: Flags = np.zeros(dead.size, np.bool_)
-    worst = ""
-    for block in np.flatnonzero(~dead).tolist():
-        one = Fit(
-            np.array([found.amplitudes[block]]),
-            np.array([[found.amplitude_sigmas[block] ** 2]]),
-            found.residuals[:, block],
-            float(found.reduced_chi_square[block]),
-            True,
-        )
-        share = float(sweep.noise[block] / abs(found.amplitudes[block]))
-        reason = _ACCEPTANCE.reason_against(one, share)
-        if reason:
-            refused[block] = True
-            worst = worst or f"block {block}: {reason}"
-    return refused, worst

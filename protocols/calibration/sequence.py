@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -17,7 +16,6 @@ from threadpoolctl import threadpool_limits
 from instruments.bench_file.schema import BenchFile
 from instruments.bench_opening import open_bench
 from instruments.calibration.bench_tables import measured_tables, table_path
-from instruments.calibration.mirror_encoder import MirrorEncoderTable
 from instruments.calibration.nominal import nominal_tables
 from instruments.calibration_light import CalibrationLight
 from instruments.errors import CalibrationError, LimitError, SettingsError
@@ -28,6 +26,7 @@ from protocols.calibration import (
     camera_registration,
     detector_noise,
     detectors,
+    emitters,
     mirrors,
     modulators,
     oven_scan,
@@ -161,8 +160,8 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
         section = session.section(stage)
         yield _of(registration.NAME, stage, registration.calibrate_registration)
         if section.inputs is not None:
-            own = _emitter_protocol(session, section.inputs)
-            yield _of(own.NAME, stage, own.calibrate_source)
+            own = emitters.protocol_of(session, section.inputs)
+            yield _of(own.NAME, stage, emitters.calibrate_source)
         yield _of(spatial_light_modulator.NAME, stage, spatial_light_modulator.calibrate_panel)
         yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_forward)
         yield _of(taps.NAME, stage, taps.calibrate_forward_taps)
@@ -172,16 +171,16 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
             if oven_celsius:
                 yield _of(absorber.NAME, stage, partial(oven_scan.scan_oven, celsius=oven_celsius))
         if section.emitter is not None:
-            own = _emitter_protocol(session, section.emitter)
-            yield _of(own.NAME, stage, own.calibrate_emitter)
+            own = emitters.protocol_of(session, section.emitter)
+            yield _of(own.NAME, stage, emitters.calibrate_emitter)
         if section.amplifier is not None:
             yield _of(amplifiers.NAME, stage, amplifiers.calibrate_amplifier)
     for stage in session.light.stages:
         injector = session.section(stage).injector
         if injector is not None:
-            own = _emitter_protocol(session, injector)
+            own = emitters.protocol_of(session, injector)
             yield _of(taps.NAME, stage, taps.calibrate_backward_taps)
-            yield _of(own.NAME, stage, own.calibrate_injector)
+            yield _of(own.NAME, stage, emitters.calibrate_injector)
             yield _of(vector_matrix.NAME, stage, vector_matrix.calibrate_backward)
     for stage in session.light.stages:
         section = session.section(stage)
@@ -189,29 +188,6 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
             yield _of(taps.NAME, stage, taps.background)
         if section.absorber and section.taps.delta is not None:
             yield _of(absorber.NAME, stage, probe_transmission.compare_probe)
-
-
-class _EmitterProtocol(Protocol):
-    """What the modules on modulators and on mirrors have in common."""
-
-    NAME: str
-
-    def calibrate_source(self, session: CalibrationSession, stage: str) -> list[ProtocolResult]: ...
-
-    def calibrate_emitter(
-        self, session: CalibrationSession, stage: str
-    ) -> list[ProtocolResult]: ...
-
-    def calibrate_injector(
-        self, session: CalibrationSession, stage: str
-    ) -> list[ProtocolResult]: ...
-
-
-def _emitter_protocol(session: CalibrationSession, name: str) -> _EmitterProtocol:
-    """Return the protocols for an emitter, by what its table is of."""
-    if isinstance(session.tables.encoders[name], MirrorEncoderTable):
-        return mirrors
-    return modulators
 
 
 def _of(
