@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from instruments.calibration.field_scales import Fields, FieldScales
 from instruments.calibration.table import CalibrationTable, Provenance, Values
 from instruments.errors import LimitError, NetworkError
-
-Fields = npt.NDArray[np.float32]
 
 # Beyond full transmission by rounding only: 4 units in the last place.
 _REACH = np.float32(1.0 + 5e-7)
@@ -87,15 +86,11 @@ class EncoderTable(CalibrationTable):
             provenance,
             covariance,
         )
-        alive = self.field_at_full != 0.0
-        inverse = np.zeros(shape)
-        np.divide(1.0, self.field_at_full, out=inverse, where=alive)
-        self._slope = inverse.astype(np.float32)
-        self._shift = (-self.offset * inverse).astype(np.float32)
+        self._scales = FieldScales(self.field_at_full, self.offset)
         volts_per_radian = 2.0 / np.pi * self.half_wave_volts
         self._volts_per_radian = volts_per_radian.astype(np.float32)
         self._null_volts = (-volts_per_radian * self.bias_radians).astype(np.float32)
-        rest = np.arcsin(np.clip(-self.offset * inverse, -1.0, 1.0))
+        rest = np.arcsin(np.clip(self._scales.rest, -1.0, 1.0))
         self.dark_volts: Fields = (volts_per_radian * (rest - self.bias_radians)).astype(np.float32)
         self.dark_volts.setflags(write=False)
 
@@ -156,14 +151,12 @@ class EncoderTable(CalibrationTable):
     @property
     def lowest_fields(self) -> Values:
         """Lowest field ``[n]`` each channel reaches."""
-        lowest: Values = self.offset - np.abs(self.field_at_full)
-        return lowest
+        return self.fields_within(-np.inf, np.inf)[0]
 
     @property
     def highest_fields(self) -> Values:
         """Highest field ``[n]`` each channel reaches."""
-        highest: Values = self.offset + np.abs(self.field_at_full)
-        return highest
+        return self.fields_within(-np.inf, np.inf)[1]
 
     def encode(self, fields: Fields, out: Fields | None = None) -> Fields:
         """Return the volts that give ``fields``, on the branch through null.
@@ -197,8 +190,8 @@ class EncoderTable(CalibrationTable):
         volts = np.empty((len(given), self.channels), np.float32) if out is None else out
         beyond = _encode(
             given,
-            self._slope,
-            self._shift,
+            self._scales.slope,
+            self._scales.shift,
             self._volts_per_radian,
             self._null_volts,
             self.dark_volts,
@@ -211,8 +204,7 @@ class EncoderTable(CalibrationTable):
     def decode(self, volts: npt.ArrayLike) -> Fields:
         """Return the fields ``[..., n]`` that voltages ``[..., n]`` give; of either branch."""
         angle = 0.5 * np.pi * np.asarray(volts, np.float64) / self.half_wave_volts
-        fields = self.field_at_full * np.sin(angle + self.bias_radians) + self.offset
-        return fields.astype(np.float32)
+        return self._scales.fields(np.sin(angle + self.bias_radians))
 
     def fields_within(self, low_volts: float, high_volts: float) -> tuple[Values, Values]:
         """Return the lowest and highest field ``[n]`` within limits of the voltage.
@@ -221,13 +213,12 @@ class EncoderTable(CalibrationTable):
         """
         edges = np.array([[low_volts], [high_volts]])
         angle = 0.5 * np.pi * edges / self.half_wave_volts + self.bias_radians
-        sines = np.sin(np.clip(angle, -0.5 * np.pi, 0.5 * np.pi))
-        fields = self.field_at_full * sines + self.offset
-        return fields.min(axis=0), fields.max(axis=0)
+        return self._scales.bounds(np.sin(np.clip(angle, -0.5 * np.pi, 0.5 * np.pi)))
 
     def _out_of_reach(self, fields: Fields, count: int) -> LimitError:
-        place = fields * self._slope[: fields.shape[1]] + self._shift[: fields.shape[1]]
-        beyond = ~(np.abs(place) <= _REACH)
+        driven = fields.shape[1]
+        sines = fields * self._scales.slope[:driven] + self._scales.shift[:driven]
+        beyond = ~(np.abs(sines) <= _REACH)
         sample, channel = np.unravel_index(int(np.argmax(beyond)), beyond.shape)
         return LimitError(
             f"{self.instrument}: field of {fields[sample, channel]:g} asked for in channel "

@@ -22,7 +22,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from instruments.calibration.encoder import Fields
+from instruments.calibration.field_scales import Fields, FieldScales
 from instruments.calibration.table import CalibrationTable, Provenance, Values
 from instruments.errors import LimitError, NetworkError
 from instruments.interfaces.mirror_device import stripe_orders
@@ -104,13 +104,10 @@ class MirrorEncoderTable(CalibrationTable):
             provenance,
             covariance,
         )
-        inverse = np.zeros(shape)
-        np.divide(1.0, self.field_at_full, out=inverse, where=self.field_at_full != 0.0)
-        self._slope = inverse.astype(np.float32)
-        self._shift = (-self.offset * inverse).astype(np.float32)
+        self._scales = FieldScales(self.field_at_full, self.offset)
         self._nearest = _nearest_counts(self.curve)
         self.dark_drive: Fields = self._counts(
-            np.clip(self._shift, -1.0 if self.is_signed else 0.0, 1.0)
+            np.clip(self._scales.shift, -1.0 if self.is_signed else 0.0, 1.0)
         )
         self.dark_drive.setflags(write=False)
 
@@ -169,18 +166,12 @@ class MirrorEncoderTable(CalibrationTable):
 
         Without a carrier that is none at all, which mirrors come as near to as they can.
         """
-        if self.is_signed:
-            lowest: Values = self.offset - np.abs(self.field_at_full)
-            return lowest
-        return np.minimum(0.0, np.minimum(self.offset, self.offset + self.field_at_full))
+        return self.fields_within(-np.inf, np.inf)[0]
 
     @property
     def highest_fields(self) -> Values:
         """Highest field ``[n]`` each block reaches."""
-        if self.is_signed:
-            highest: Values = self.offset + np.abs(self.field_at_full)
-            return highest
-        return np.maximum(0.0, np.maximum(self.offset, self.offset + self.field_at_full))
+        return self.fields_within(-np.inf, np.inf)[1]
 
     def fields_within(self, fewest: float, most: float) -> tuple[Values, Values]:
         """Return the lowest and highest field ``[n]`` within limits of the signed mirrors.
@@ -190,10 +181,10 @@ class MirrorEncoderTable(CalibrationTable):
         counts = np.arange(self.curve.size)
         largest = self.curve[counts <= most].max()
         smallest = -self.curve[counts <= -fewest].max() if self.is_signed else 0.0
-        edges = np.outer([smallest, largest], self.field_at_full) + self.offset
+        lowest, highest = self._scales.bounds(np.array([[smallest], [largest]]))
         if not self.is_signed:
-            edges = np.concatenate([edges, np.zeros((1, self.channels))])
-        return edges.min(axis=0), edges.max(axis=0)
+            lowest, highest = np.minimum(0.0, lowest), np.maximum(0.0, highest)
+        return lowest, highest
 
     def encode(self, fields: Fields, out: Fields | None = None) -> Fields:
         """Return the mirrors whose fields are nearest, as the module explains.
@@ -221,12 +212,13 @@ class MirrorEncoderTable(CalibrationTable):
             )
         drive = np.empty((len(given), self.channels), np.float32) if out is None else out
         driven = given.shape[1]
-        share = given * self._slope[:driven] + self._shift[:driven]
-        low, high = -_REACH, _REACH
+        slope, shift = self._scales.slope[:driven], self._scales.shift[:driven]
+        share = given * slope + shift
+        low: Fields | np.float32 = -_REACH
         if not self.is_signed:
             # What is there with all mirrors off cannot be undone: nothing is asked for as that.
-            low = np.minimum(self._shift[:driven], np.float32(0)) - np.float32(5e-7)
-        within = (share >= low) & (share <= high)
+            low = np.minimum(shift, np.float32(0)) - np.float32(5e-7)
+        within = (share >= low) & (share <= _REACH)
         if not within.all():
             raise self._out_of_reach(given, within)
         if not self.is_signed:
@@ -239,9 +231,7 @@ class MirrorEncoderTable(CalibrationTable):
         """Return the fields ``[..., n]`` that mirrors ``[..., n]`` give."""
         shown = np.asarray(drive)
         counts = np.rint(np.abs(shown)).astype(np.intp)
-        amplitudes = np.copysign(self.curve[counts], shown)
-        fields: Fields = (self.field_at_full * amplitudes + self.offset).astype(np.float32)
-        return fields
+        return self._scales.fields(np.copysign(self.curve[counts], shown))
 
     def _counts(self, share: Fields) -> Fields:
         """Return the signed counts nearest to shares of the largest amplitude."""
