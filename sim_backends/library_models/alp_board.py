@@ -16,8 +16,8 @@ from instruments.errors import InstrumentError
 from instruments.interfaces.sequence import SequenceStage
 from instruments.library import Library
 from instruments.opening import OpeningRequest
+from sim_backends.library_models.stand_in_library import stand_in_library
 from sim_backends.simulated.mirror_device import SimulatedMirrorDevice
-from sim_backends.simulated.stand_ins import stand_in_request
 
 BUSY, IDLE = 1100, 1102
 _PROJECTION_MODE, _MASTER, _SLAVE = 2300, 2301, 2302
@@ -205,7 +205,4 @@ def alp_board(request: OpeningRequest[Any]) -> Library[AlpBoard]:
     BenchFileError
         If the settings do not make a simulated mirror device.
     """
-    mirrors = SimulatedMirrorDevice.open(
-        stand_in_request(request.bench, request.name, request.shared)
-    )
-    return Library(AlpBoard(mirrors), mirrors.twin.clock, simulated=True)
+    return stand_in_library(request, SimulatedMirrorDevice.open, AlpBoard)

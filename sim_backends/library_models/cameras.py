@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from instruments.library import Library
 from instruments.opening import OpeningRequest
+from sim_backends.library_models.stand_in_library import stand_in_library
 from sim_backends.simulated.camera import SimulatedCamera
-from sim_backends.simulated.stand_ins import stand_in_request
 
 Frame = npt.NDArray[np.uint16]
 
@@ -202,15 +202,9 @@ def pylablib_camera(request: OpeningRequest[Any]) -> Library[PylablibCameraModel
     BenchFileError
         If the settings do not make a simulated camera.
     """
-    camera = _camera(request)
-    return Library(PylablibCameraModel(camera), camera.twin.clock, simulated=True)
+    return stand_in_library(request, SimulatedCamera.open, PylablibCameraModel)
 
 
 def genicam_acquirer(request: OpeningRequest[Any]) -> Library[GenicamAcquirer]:
     """Return the object of a camera that Harvesters drives; errors as of ``pylablib_camera``."""
-    camera = _camera(request)
-    return Library(GenicamAcquirer(camera), camera.twin.clock, simulated=True)
-
-
-def _camera(request: OpeningRequest[Any]) -> SimulatedCamera:
-    return SimulatedCamera.open(stand_in_request(request.bench, request.name, request.shared))
+    return stand_in_library(request, SimulatedCamera.open, GenicamAcquirer)

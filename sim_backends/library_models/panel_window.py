@@ -11,8 +11,8 @@ from instruments.display.window import Picture
 from instruments.errors import InstrumentError
 from instruments.library import Library
 from instruments.opening import OpeningRequest
+from sim_backends.library_models.stand_in_library import stand_in_library
 from sim_backends.simulated.spatial_light_modulator import SimulatedSpatialLightModulator
-from sim_backends.simulated.stand_ins import stand_in_request
 
 
 class PanelWindow:
@@ -79,7 +79,4 @@ def panel_window(request: OpeningRequest[Any]) -> Library[PanelWindow]:
     BenchFileError
         If the settings do not make a simulated panel.
     """
-    panel = SimulatedSpatialLightModulator.open(
-        stand_in_request(request.bench, request.name, request.shared)
-    )
-    return Library(PanelWindow(panel), panel.twin.clock, simulated=True)
+    return stand_in_library(request, SimulatedSpatialLightModulator.open, PanelWindow)

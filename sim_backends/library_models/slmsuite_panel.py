@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from instruments.library import Library
 from instruments.opening import OpeningRequest
+from sim_backends.library_models.stand_in_library import stand_in_library
 from sim_backends.simulated.spatial_light_modulator import SimulatedSpatialLightModulator
-from sim_backends.simulated.stand_ins import stand_in_request
 
 
 class SlmsuitePanelModel:
@@ -55,7 +55,4 @@ def slmsuite_panel(request: OpeningRequest[Any]) -> Library[SlmsuitePanelModel]:
     BenchFileError
         If the settings do not make a simulated panel.
     """
-    panel = SimulatedSpatialLightModulator.open(
-        stand_in_request(request.bench, request.name, request.shared)
-    )
-    return Library(SlmsuitePanelModel(panel), panel.twin.clock, simulated=True)
+    return stand_in_library(request, SimulatedSpatialLightModulator.open, SlmsuitePanelModel)
