@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from instruments.errors import InstrumentError
+from instruments.interfaces.instrument import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Screen:
         words = " ".join(word for word in (self.manufacturer, self.model, self.serial) if word)
         size = f"{self.columns} x {self.rows} at {self.refresh_hertz:.4g} Hz"
         return f"'{self.name}' ({words + ', ' if words else ''}{size})"
+
+    def identity(self) -> Identity:
+        """Return what the EDID says of the device that is this screen."""
+        return Identity(self.manufacturer or "unknown maker", self.model or self.name, self.serial)
 
 
 def chosen_screen(wanted: str, screens: Sequence[Screen]) -> int:

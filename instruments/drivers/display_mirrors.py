@@ -19,18 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from instruments.display.bit_planes import PLANES, ColourOrder, packed
 from instruments.display.window import Picture, Window
+from instruments.drivers.display_screen import check_screen, show_safe, window_over
 from instruments.drivers.driven_instrument import DrivenInstrument
-from instruments.drivers.frame_panel import check_size
 from instruments.errors import InstrumentError
 from instruments.interfaces.block_geometry import BlockGeometry
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
 from instruments.interfaces.mirror_device import MirrorBlocks, expand_mirror_blocks
 from instruments.interfaces.sequence import SequenceState
-from instruments.library import Library, library_for
+from instruments.library import Library
 from instruments.limits import Limit, check_shape
 from instruments.opening import OpeningRequest, SharedResources
-
-SAFE_SECONDS = 1.0
 
 
 class StartPatch(BaseModel):
@@ -98,9 +96,7 @@ class DisplayMirrors(DrivenInstrument):
         self, request: OpeningRequest[DisplayMirrorSettings], library: Library[Window]
     ) -> None:
         own, screen = request.settings, library.handle.screen
-        check_size(
-            request.name, f"screen {screen}", (screen.rows, screen.columns), own.rows, own.columns
-        )
+        check_screen(request.name, screen, own.rows, own.columns)
         if own.start_patch is not None:
             patch = own.start_patch
             BlockGeometry(1, 1, patch.height, patch.width, patch.row, patch.column).check_fits(
@@ -136,7 +132,7 @@ class DisplayMirrors(DrivenInstrument):
         InstrumentError
             If there is no such screen, it has other pixels than the file says, or it is scaled.
         """
-        library = library_for(request, lambda: _window_on_screen(request))
+        library = window_over(request, vertical_blank=True)
         try:
             return cls(request, library)
         except BaseException:
@@ -146,10 +142,7 @@ class DisplayMirrors(DrivenInstrument):
     def identity(self) -> Identity:
         """Return what the screen's EDID says."""
         self._check_open()
-        screen = self._window.screen
-        return Identity(
-            screen.manufacturer or "unknown maker", screen.model or screen.name, screen.serial
-        )
+        return self._window.screen.identity()
 
     def picture_seconds(self) -> float:
         """Return how long each frame stays on: a 24th of a refresh."""
@@ -283,8 +276,7 @@ class DisplayMirrors(DrivenInstrument):
     def _go_safe(self) -> None:
         self._fired = []
         self.sequence.stopped()
-        self._window.show(self._dark)
-        self._window.wait_until_shown(SAFE_SECONDS)
+        show_safe(self._window, self._dark)
 
     def _release(self) -> None:
         self._window.close()
@@ -293,9 +285,3 @@ class DisplayMirrors(DrivenInstrument):
 def playable_mirrors(shared: SharedResources) -> dict[str, DisplayMirrors]:
     """Return the mirror devices of a bench that a ``display trigger`` can play, by name."""
     return shared.get("mirrors at video outputs", dict)
-
-
-def _window_on_screen(request: OpeningRequest[DisplayMirrorSettings]) -> Window:
-    from instruments.display.screen_window import ScreenWindow
-
-    return ScreenWindow(request.name, request.settings.screen, vertical_blank=True)

@@ -12,15 +12,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from instruments.display.window import Window
-from instruments.drivers.frame_panel import FramePanel, check_size
-from instruments.errors import InstrumentError
+from instruments.drivers.display_screen import check_screen, show_safe, window_over
+from instruments.drivers.frame_panel import FramePanel
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
 from instruments.interfaces.spatial_light_modulator import Frame
-from instruments.library import Library, library_for
+from instruments.library import Library
 from instruments.opening import OpeningRequest
 from instruments.quantities import NonNegativeSeconds
-
-SAFE_SECONDS = 1.0
 
 
 class DisplayPanelSettings(BaseModel):
@@ -76,9 +74,7 @@ class DisplayPanel(FramePanel):
         self, request: OpeningRequest[DisplayPanelSettings], library: Library[Window]
     ) -> None:
         own, screen = request.settings, library.handle.screen
-        check_size(
-            request.name, f"screen {screen}", (screen.rows, screen.columns), own.rows, own.columns
-        )
+        check_screen(request.name, screen, own.rows, own.columns)
         super().__init__(
             request,
             library,
@@ -101,7 +97,7 @@ class DisplayPanel(FramePanel):
         InstrumentError
             If there is no such screen, it has other pixels than the file says, or it is scaled.
         """
-        library = library_for(request, lambda: _window_on_screen(request))
+        library = window_over(request, vertical_blank=request.settings.vertical_blank)
         try:
             return cls(request, library)
         except BaseException:
@@ -111,10 +107,7 @@ class DisplayPanel(FramePanel):
     def identity(self) -> Identity:
         """Return what the screen's EDID says."""
         self._check_open()
-        screen = self._window.screen
-        return Identity(
-            screen.manufacturer or "unknown maker", screen.model or screen.name, screen.serial
-        )
+        return self._window.screen.identity()
 
     def shown_at_seconds(self) -> float | None:
         """Return when the latest frame is on and settled, on the bench's clock."""
@@ -145,20 +138,7 @@ class DisplayPanel(FramePanel):
         self._is_on = True
 
     def _go_safe(self) -> None:
-        self._window.show(self._dark_frame().astype(np.uint8, copy=False))
-        self._window.wait_until_shown(SAFE_SECONDS)
+        show_safe(self._window, self._dark_frame().astype(np.uint8, copy=False))
 
     def _release(self) -> None:
         self._window.close()
-
-
-def _window_on_screen(request: OpeningRequest[DisplayPanelSettings]) -> Window:
-    from instruments.display.screen_window import ScreenWindow
-
-    own = request.settings
-    try:
-        return ScreenWindow(request.name, own.screen, vertical_blank=own.vertical_blank)
-    except OSError as error:
-        raise InstrumentError(
-            f"{request.name}: the process of its window cannot be started: {error}"
-        ) from error
