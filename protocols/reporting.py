@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from protocols.training import TrainingResult
+from protocols.training_result import TrainingResult
 
 
 def result_table(result: TrainingResult) -> Table:

@@ -11,9 +11,9 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -28,10 +28,12 @@ from protocols.initial_weights import draw_weights, load_weights
 from protocols.interruption import Interrupted, StopRequest
 from protocols.losses import LOSSES, Labels
 from protocols.optimizers import Adam, MomentumDescent, Optimizer
+from protocols.progress import Progress, Silent
 from protocols.record.checkpoint import Checkpoint
 from protocols.record.recorder import Recorder
 from protocols.run_control import GivenUp, RunControl
 from protocols.settings import TrainingSettings
+from protocols.training_result import TrainingResult
 
 logger = logging.getLogger(__name__)
 
@@ -54,52 +56,6 @@ Done = TypeVar("Done")
 
 SAMPLES_KEPT = 16
 """Samples of a minibatch whose fields are recorded."""
-
-
-class Progress(Protocol):
-    """Told how training goes. Called after every step, so it must be quick."""
-
-    def step(self, training: Training, loss: float) -> None:
-        """Take note of a finished step."""
-        ...
-
-    def epoch(self, training: Training, row: Mapping[str, float]) -> None:
-        """Take note of a finished epoch."""
-        ...
-
-
-class Silent:
-    """Progress nobody watches."""
-
-    def step(self, training: Training, loss: float) -> None:
-        """Say nothing."""
-
-    def epoch(self, training: Training, row: Mapping[str, float]) -> None:
-        """Say nothing."""
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """How a finished run ended; ``accuracy`` values are shares from 0 to 1."""
-
-    test_accuracy: float
-    test_loss: float
-    best_epoch: int
-    best_validation_accuracy: float
-    epochs: int
-    steps: int
-    seconds: float
-    images_per_second: float
-    ended: str
-    run: Path | None
-    weights: list[Array] = field(repr=False)
-    operating_point: dict[str, float] = field(repr=False)
-
-    def summary(self) -> dict[str, Any]:
-        """Return everything but the weights and what goes with them as JSON values."""
-        left_out = ("weights", "operating_point")
-        values = {name: value for name, value in vars(self).items() if name not in left_out}
-        return values | {"run": None if self.run is None else str(self.run)}
 
 
 @dataclass
@@ -556,7 +512,7 @@ def train(
     show_progress
         Show a live line while training.
     """
-    from protocols.progress import LiveProgress
+    from protocols.live_progress import LiveProgress
 
     training = Training(network, dataset, settings or TrainingSettings())
     recorder = None

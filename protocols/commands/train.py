@@ -401,7 +401,7 @@ def _run(
     from instruments.gain_ledger import ledger_text
     from protocols.interruption import Interrupted, StopRequest
     from protocols.live.publishing import open_window, published
-    from protocols.progress import LiveProgress
+    from protocols.live_progress import LiveProgress
     from protocols.reporting import result_table
 
     class StatusConsole(Console):

@@ -14,10 +14,11 @@ from instruments.network import NonlinearUnit
 from protocols.datasets import load_dataset
 from protocols.experiment import resume
 from protocols.interruption import Interrupted, StopRequest
+from protocols.progress import Silent
 from protocols.record.run import open_run
 from protocols.run_control import GivenUp, RunControl
 from protocols.settings import TrainingSettings
-from protocols.training import Silent, Training, start_record
+from protocols.training import Training, start_record
 from sim_backends.ideal_network import IdealNetwork
 
 SETTINGS = TrainingSettings(epochs=3, learning_rate=3e-3, seed=5)

@@ -12,9 +12,10 @@ from protocols.datasets import load_dataset
 from protocols.evaluation import evaluate
 from protocols.interruption import Interrupted
 from protocols.losses import mean_squared_error
+from protocols.progress import Silent
 from protocols.record.run import open_run
 from protocols.settings import TrainingSettings, check
-from protocols.training import Silent, Training, start_record, train
+from protocols.training import Training, start_record, train
 from sim_backends.ideal_network import IdealNetwork
 
 
