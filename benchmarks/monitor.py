@@ -31,7 +31,8 @@ from protocols.live.publisher import LivePublisher
 from protocols.record import Checkpoint, Recorder, open_run
 from protocols.run_control import RunControl
 from protocols.settings import TrainingSettings
-from protocols.training import Training, start_record
+from protocols.training import Training
+from protocols.training_record import TrainingRecord, start_record
 from sim_backends.ideal_network import IdealNetwork
 
 SEGMENT_SECONDS = 0.25
@@ -81,7 +82,7 @@ class Rig:
         self.publisher = LivePublisher(self.live, RunControl(StopRequest())).start()
         self.window = None
         self.steps = {"plain": 0, "live": 0}
-        self.training._order = self.training._draw_order()
+        self.training.state.minibatches.shuffle()
 
     def watched(self):
         return max(self.publisher._watched.values())
@@ -102,14 +103,14 @@ class Rig:
             # For everything but a monitor at work it is as good as not there.
             number = signal.SIGCONT if case == "attached" else signal.SIGSTOP
             os.kill(self.window.pid, number)
-        training = self.training
+        training, minibatches = self.training, self.training.state.minibatches
         recorder = {"bare": None, "recorder": self.plain}.get(case, self.live)
-        training._recorder = recorder
+        training._record = TrainingRecord(recorder, training.settings)
         times = []
         then = time.perf_counter()
         end = then + seconds
         while then < end:
-            training._minibatch %= training.steps_per_epoch
+            minibatches.done %= minibatches.per_epoch
             training._run_step()
             now = time.perf_counter()
             times.append(now - then)

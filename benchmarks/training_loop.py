@@ -22,7 +22,8 @@ from instruments.bench_opening import open_bench
 from instruments.network import NonlinearUnit
 from protocols.datasets import Dataset
 from protocols.settings import TrainingSettings
-from protocols.training import BLAS_THREADS, Training, start_record
+from protocols.training import BLAS_THREADS, Training
+from protocols.training_record import start_record
 from sim_backends.ideal_network import IdealNetwork
 
 SIZES = (784, 128, 128, 10)

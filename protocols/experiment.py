@@ -18,7 +18,8 @@ from protocols.record.layout import FINISHED
 from protocols.record.recorder import Recorder
 from protocols.record.run import Run, open_run
 from protocols.settings import TrainingSettings, check
-from protocols.training import Training, start_record
+from protocols.training import Training
+from protocols.training_record import start_record
 from sim_backends.ideal_network import IdealNetwork
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ from protocols.experiment import (
 from protocols.interruption import Interrupted, StopRequest
 from protocols.record.run import open_run
 from protocols.settings import TrainingSettings, check
-from protocols.training import Training, start_record, train
+from protocols.training import Training, train
+from protocols.training_record import start_record
 from sim_backends.ideal_network import IdealNetwork
 
 SETTINGS = TrainingSettings(epochs=3, learning_rate=3e-3, seed=5)

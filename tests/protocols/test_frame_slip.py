@@ -14,7 +14,8 @@ from instruments.opening import SharedResources
 from protocols.datasets import load_dataset
 from protocols.record.run import open_run
 from protocols.settings import TrainingSettings
-from protocols.training import Training, start_record
+from protocols.training import Training
+from protocols.training_record import start_record
 
 SETTINGS = TrainingSettings(
     epochs=25, learning_rate=3e-3, initial_std=0.15, fields_every=0, patience=None

@@ -18,7 +18,8 @@ from protocols.progress import Silent
 from protocols.record.run import open_run
 from protocols.run_control import GivenUp, RunControl
 from protocols.settings import TrainingSettings
-from protocols.training import Training, start_record
+from protocols.training import Training
+from protocols.training_record import start_record
 from sim_backends.ideal_network import IdealNetwork
 
 SETTINGS = TrainingSettings(epochs=3, learning_rate=3e-3, seed=5)

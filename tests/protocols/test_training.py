@@ -15,7 +15,8 @@ from protocols.losses import mean_squared_error
 from protocols.progress import Silent
 from protocols.record.run import open_run
 from protocols.settings import TrainingSettings, check
-from protocols.training import Training, start_record, train
+from protocols.training import Training, train
+from protocols.training_record import start_record
 from sim_backends.ideal_network import IdealNetwork
 
 

@@ -18,7 +18,8 @@ from protocols.live.publisher import LivePublisher
 from protocols.record import open_run
 from protocols.run_control import RunControl
 from protocols.settings import TrainingSettings
-from protocols.training import Training, start_record
+from protocols.training import Training
+from protocols.training_record import start_record
 from tests.protocols.live.conftest import until
 
 FILE = built_in_bench("digits")

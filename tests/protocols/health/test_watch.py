@@ -13,7 +13,8 @@ from protocols.health.watch import HealthWatch
 from protocols.record.run import open_run
 from protocols.run_control import GivenUp
 from protocols.settings import TrainingSettings
-from protocols.training import Training, start_record
+from protocols.training import Training
+from protocols.training_record import start_record, step_columns
 from sim_backends.ideal_network import IdealNetwork
 
 SETTINGS = TrainingSettings(
@@ -70,7 +71,7 @@ def test_an_ideal_network_is_not_looked_at():
     with opened(digits_text()) as (bench, _):
         layers = bench.layers
     training = Training(IdealNetwork(layers), DIGITS, SETTINGS)
-    assert not [name for name in training.step_columns() if "gradient" in name]
+    assert not [name for name in step_columns(training) if "gradient" in name]
 
 
 def spoil_signs(bench, twin, training):
@@ -148,7 +149,7 @@ def test_what_drifts_in_the_middle_of_a_run_is_measured_again_and_moments_are_ke
 
         def watched(seen, loss):
             moments[seen.step] = {
-                name: np.array(value) for name, value in training._optimizer.arrays().items()
+                name: np.array(value) for name, value in training.state.optimizer.arrays().items()
             }
             step(seen, loss)
 
@@ -190,7 +191,7 @@ def test_a_resumed_run_finds_the_tables_it_was_going_on_with(tmp_path):
         def until(seen, loss):
             step(seen, loss)
             if seen.step == 75:
-                seen._recorder.checkpoint(seen.checkpoint(), wait=True)
+                seen._record.checkpoint(seen)
                 raise CutError
 
         wandering.step = until
