@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.calibration.fitting import Fit, fit
+from protocols.calibration.linear_fit import fit_linear
 from protocols.calibration.results import Curve, ProtocolResult
 
 Floats = npt.NDArray[np.float64]
@@ -160,13 +161,10 @@ def _shares(
             columns = columns * rows[:, np.newaxis]
             weighed = (columns / noise[:, np.newaxis]).reshape(-1, columns.shape[2])
             target = (seen[:, :, one] / noise).ravel()
-            found, _, _, _ = np.linalg.lstsq(weighed, target, rcond=None)
-            inverse = np.linalg.inv(weighed.T @ weighed)
-            left = target - weighed @ found
-            spread = float(left @ left) / max(1, target.size - found.size)
-            shares[place] = found[:-1]
-            sigmas[place] = np.sqrt(np.diag(inverse)[:-1] * spread)
-            predicted[:, :, place] = (columns @ found) / rows
+            found = fit_linear(weighed, target)
+            shares[place] = found.parameters[:-1]
+            sigmas[place] = found.sigmas[:-1]
+            predicted[:, :, place] = (columns @ found.parameters) / rows
         own = seen[:, :, inputs]
         rows = (own * predicted).sum(axis=(0, 2)) / np.square(predicted).sum(axis=(0, 2))
         rows = np.where(rows == 0.0, 1.0, rows)
