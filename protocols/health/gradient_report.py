@@ -10,7 +10,9 @@ import numpy as np
 from instruments.bench import Bench
 from instruments.network import Array
 from protocols.calibration.results import Curve
-from protocols.health.drift import Drift, drift_checks
+from protocols.health.bench_parts import file_of
+from protocols.health.drift.checks import CHECKS, drift_checks
+from protocols.health.drift.finding import Drift
 from protocols.health.finite_differences import SpotChecks, spot_checks
 from protocols.health.gradient_fidelity import LayerFidelity, Level, compare_layer, compared
 from protocols.health.repeated_frames import mean_of, repeat
@@ -18,8 +20,6 @@ from protocols.health.signal_and_noise import TapErrors, tap_errors
 from protocols.health.table_twin import TableTwin, exact_gradient
 from protocols.health.tap_only import TapOnly, tap_only_checks, why_not
 from protocols.losses import Labels, Loss
-
-CHECKS_OF_DRIFT = 5
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class GradientReport:
 def steps_of_report(bench: Bench, takes: int, spots: int) -> int:
     """Return how often ``report_on`` calls ``after``."""
     weights = sum(min(spots, one.inputs * one.outputs) for one in bench.layers)
-    return takes + 1 + weights + CHECKS_OF_DRIFT
+    return takes + 1 + weights + len(CHECKS)
 
 
 def report_on(
@@ -140,8 +140,7 @@ def report_on(
     expected = twin.gradient(inputs, errors)
     exact = exact_gradient(twin, inputs, errors)
     measured = [mean_of(repeats.gradients_of(layer)) for layer in range(len(bench.layers))]
-    assert bench.file is not None
-    lacking = why_not(bench.file)
+    lacking = why_not(file_of(bench))
     tap_only = [] if lacking else tap_only_checks(bench, inputs, errors)
     after()
     return GradientReport(

@@ -17,8 +17,8 @@ from instruments.calibration_light import CalibrationLight
 from protocols.calibration.results import ProtocolResult
 from protocols.calibration.sequence import plan_steps, run_steps
 from protocols.calibration.session import CalibrationSession
-from protocols.health.drift import Drift
-from protocols.health.table_twin import tables_of
+from protocols.health.bench_parts import file_of, tables_of
+from protocols.health.drift.finding import Drift
 
 
 def recalibrate(
@@ -36,12 +36,10 @@ def recalibrate(
     wanted = {(one.protocol, one.stage) for one in drifted if one.protocol}
     if not wanted:
         return []
-    tables = tables_of(bench)
-    assert bench.file is not None
     weights, point = bench.parameters(), bench.operating_point()
     session = CalibrationSession(
-        CalibrationLight(bench, bench.file),
-        tables.tables,
+        CalibrationLight(bench, file_of(bench)),
+        tables_of(bench).tables,
         generator,
         datetime.now(UTC).isoformat(),
         None,

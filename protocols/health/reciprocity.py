@@ -23,6 +23,8 @@ import numpy.typing as npt
 
 from instruments.bench import Bench
 from instruments.network import Array
+from protocols.health.bench_parts import panel_of
+from protocols.health.drift.finding import Drift
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,7 +32,10 @@ SAMPLES_PER_INPUT = 2
 REPEATS = 4
 """Of each output lit alone, in each take."""
 
+NAME = "reciprocity"
+
 _ROUNDS = 100
+_ALLOWED = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,29 @@ class Reciprocity:
 
     value: float
     sigma: float
+
+
+def names(bench: Bench) -> list[str]:
+    """Return the names of the checks a bench may give."""
+    return [f"{NAME}_{layer + 1}" for layer in bench.lit_both_ways()]
+
+
+def find(bench: Bench, inputs: Array, generator: np.random.Generator) -> list[Drift]:
+    """Compare the weights shown with themselves, lit from behind."""
+    layers = bench.lit_both_ways()
+    found = [measure_reciprocity(bench, layer, generator) for layer in layers]
+    return [
+        Drift(
+            name=f"{NAME}_{layer + 1}",
+            what=f"weights of layer {layer + 1} from behind, from themselves",
+            instrument=panel_of(bench, bench.arrangement.stage_of(layer).name),
+            stage=bench.arrangement.stage_of(layer).name,
+            value=one.value,
+            sigma=one.sigma,
+            allowed=_ALLOWED,
+        )
+        for layer, one in zip(layers, found, strict=True)
+    ]
 
 
 def measure_reciprocity(bench: Bench, layer: int, generator: np.random.Generator) -> Reciprocity:

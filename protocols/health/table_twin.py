@@ -14,10 +14,10 @@ import numpy as np
 
 from instruments.bench import Bench
 from instruments.calibration.absorber import AbsorberTable
-from instruments.errors import CalibrationError
 from instruments.gradient_averaging import average_outer_products
 from instruments.network import Array, Layer, Pass
 from instruments.tables_in_use import TablesInUse
+from protocols.health.bench_parts import tables_of
 from sim_backends.absorption import transmission_eq4, transmission_propagated
 from sim_backends.nonlinear_units import response
 
@@ -92,22 +92,6 @@ class TableTwin:
         """Return the minibatch gradient, layer by layer, for errors given at the output."""
         passed = self.forward(inputs)
         return average_outer_products(self.backward(passed, output_errors), passed.activations)
-
-
-def tables_of(bench: Bench) -> TablesInUse:
-    """Return the tables a bench works with.
-
-    Raises
-    ------
-    CalibrationError
-        If it was wired by hand, without any.
-    """
-    if bench.tables is None:
-        raise CalibrationError(
-            f"bench {bench.name} was wired by hand and names no tables: open it with "
-            "instruments.bench_opening.open_bench to have it checked"
-        )
-    return bench.tables
 
 
 def shown_weights(bench: Bench) -> list[Array]:

@@ -17,14 +17,16 @@ import numpy as np
 from instruments.bench import Bench
 from instruments.errors import GradientError
 from instruments.network import Array, Network
-from protocols.health.drift import Drift, column_of, drift_checks, names_of_checks
-from protocols.health.drift_rates import DriftRates
+from protocols.health.bench_parts import tables_of
+from protocols.health.drift.checks import column_of, drift_checks, names_of_checks
+from protocols.health.drift.finding import Drift
+from protocols.health.drift.rates import DriftRates
 from protocols.health.gradient_fidelity import LayerFidelity, Level, compared
 from protocols.health.recalibration import recalibrate
 from protocols.health.repeated_frames import Repeats, repeat
 from protocols.health.signal_and_noise import TapErrors, tap_errors
 from protocols.health.table_sets import Tell, tell_of_tables
-from protocols.health.table_twin import TableTwin, tables_of
+from protocols.health.table_twin import TableTwin
 from protocols.health.tap_only import tap_only_checks, why_not
 from protocols.losses import Labels, Loss
 from protocols.settings import TrainingSettings

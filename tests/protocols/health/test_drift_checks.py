@@ -6,8 +6,9 @@ from benches_to_check import digits_text, opened
 from camera_bench import camera_bench_text
 
 from instruments.bench_file.reading import parse_bench_file
-from protocols.health.drift import Drift, drift_checks, names_of_checks
-from protocols.health.drift_rates import DriftRates
+from protocols.health.drift.checks import drift_checks, names_of_checks
+from protocols.health.drift.finding import Drift
+from protocols.health.drift.rates import DriftRates
 from protocols.health.recalibration import recalibrate
 from protocols.health.table_twin import shown_weights
 from sim_backends.simulated.true_bench_tables import true_bench_tables

@@ -6,7 +6,7 @@ from benches_to_check import digits_text, weights_for
 from benches_to_check import opened as opened_digits
 from scipy.optimize import least_squares
 
-from protocols.health.drift import column_of, names_of_checks
+from protocols.health.drift.checks import column_of, names_of_checks
 from protocols.health.reciprocity import compare_ways, measure_reciprocity
 from tests.sim_backends.support.example_benches import bench_file, opened
 

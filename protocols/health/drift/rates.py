@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from protocols.calibration.sequence import PROTOCOLS
-from protocols.health.drift import Drift
+from protocols.health.drift.finding import Drift
 
 
 class DriftRates:
