@@ -90,8 +90,6 @@ def in_step(marks: Volts, noise_volts: float, *, backward: bool) -> bool:
         rms noise of a shot, as ``noise_of`` finds it.
     backward
         Whether the bank taps errors, not activations.
-    noise_volts
-        rms noise of a reading, where it is not small beside ``LEAST_CONTRAST``.
     """
     read = read_marks(marks, backward=backward)
     return read.difference <= math.hypot(LARGEST_NOISE * noise_volts, LARGEST_SHARE * read.contrast)
