@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import threadpoolctl
-
-from instruments import shared_loops
 
 _DISTRIBUTIONS = ("backbeam", "numpy", "scipy", "numba", "zarr")
 _THREADS = "threads"
@@ -27,10 +26,11 @@ def present_versions() -> dict[str, Any]:
             versions[name] = "not installed"
     versions["platform"] = f"{platform.system()} {platform.release()} {platform.machine()}"
     versions["processor"] = _processor()
-    threads: dict[str, Any] = {
-        "cores": os.cpu_count(),
-        "shared loops": f"{shared_loops.cores()} cores",
-    }
+    threads: dict[str, Any] = {"cores": os.cpu_count()}
+    # Whoever only writes or reads a record does without compiled loops, and need not load them.
+    shared_loops = sys.modules.get("instruments.shared_loops")
+    if shared_loops is not None:
+        threads["shared loops"] = f"{shared_loops.cores()} cores"
     for library in threadpoolctl.threadpool_info():
         name = f"{library['internal_api']} {library.get('version') or ''}".strip()
         architecture = library.get("architecture")
