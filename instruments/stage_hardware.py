@@ -72,6 +72,7 @@ class Emitter:
     _volts: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _loaded: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    _drive_of_marks: Array | None = None
 
     def reach(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return the lowest and highest field ``[n]`` that table and device allow."""
@@ -97,6 +98,7 @@ class Emitter:
         self.table = table
         self._dark = np.zeros((0, 0), np.float32)
         self._volts = np.zeros((0, 0), np.float32)
+        self._drive_of_marks = None
 
     def load_dark(self, shots: int) -> None:
         """Load ``shots`` samples without light."""
@@ -111,9 +113,7 @@ class Emitter:
 
     def load_steady(self, shots: int) -> None:
         """Load the first mark ``shots`` times; ``load_again`` brings back what was loaded."""
-        steady = np.empty((shots, self.table.channels), np.float32)
-        self.table.encode(self._levels(np.full(shots, self.marks[0])), steady)
-        self.modulators.load(steady)
+        self.modulators.load(np.repeat(self._marks()[:1], shots, axis=0))
 
     def load_again(self) -> None:
         """Load once more what ``load`` or ``load_dark`` loaded last."""
@@ -121,7 +121,13 @@ class Emitter:
 
     def _mark(self, volts: Array) -> None:
         if self.marks:
-            self.table.encode(self._levels(np.array(self.marks)), volts)
+            volts[:] = self._marks()
+
+    def _marks(self) -> Array:
+        """Return the drive ``[shots, n]`` of the marks."""
+        if self._drive_of_marks is None:
+            self._drive_of_marks = self.table.encode(self._levels(np.array(self.marks)))
+        return self._drive_of_marks
 
     def _levels(self, marks: npt.NDArray[np.float64]) -> Array:
         """Return the fields ``[shots, n]`` of marks: near the largest or the lowest there are."""
