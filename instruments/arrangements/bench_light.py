@@ -215,7 +215,7 @@ class BenchLight:
         """
         largest = np.abs(errors).max(axis=1, keepdims=True)
         largest[largest == 0] = 1.0
-        factors = np.float32(self.probe_limit) / largest
+        factors: Array = np.divide(np.float32(self.probe_limit), largest, dtype=np.float32)
         return errors * factors, factors
 
 
