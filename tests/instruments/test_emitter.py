@@ -1,0 +1,35 @@
+"""An emitter: samples in fields, marks behind them, in the drive its table asks for."""
+
+import numpy as np
+
+from instruments.calibration.encoder import EncoderTable
+from instruments.stage_hardware import Emitter
+
+FIELDS = np.full((3, 4), 0.2, np.float32)
+
+
+class Loaded:
+    """Modulators that keep what was loaded."""
+
+    channels = 4
+
+    def load(self, volts):
+        self.volts = volts.copy()
+
+
+def table(half_wave_volts):
+    return EncoderTable.nominal(4, half_wave_volts, instrument="inputs", bench="test")
+
+
+def test_marks_follow_the_table_that_is_adopted():
+    modulators = Loaded()
+    emitter = Emitter(modulators, table(3.5), marks=(1.0, -1.0))
+    emitter.load(FIELDS)
+    before = modulators.volts
+    emitter.adopt(table(7.0))
+    emitter.load(FIELDS)
+    # Twice the half-wave voltage takes twice the volts for the same fields, those of marks too.
+    np.testing.assert_allclose(modulators.volts, 2 * before, rtol=1e-5)
+    assert modulators.volts.shape == (5, 4)
+    emitter.load_steady(6)
+    np.testing.assert_allclose(modulators.volts, np.tile(2 * before[3], (6, 1)), rtol=1e-5)
