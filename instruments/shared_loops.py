@@ -71,10 +71,10 @@ class SharedLoop:
         self.__doc__ = loop.__doc__
         self._alone = _compiled(loop, parallel=False)
         # Under a name of its own, since compiled code is kept by name.
-        twin = types.FunctionType(loop.__code__, loop.__globals__, f"{loop.__name__}_shared")
-        twin.__qualname__ = f"{loop.__qualname__}_shared"
-        twin.__module__ = loop.__module__
-        self._shared = _compiled(twin, parallel=_MARKED_LOOPS)
+        again = types.FunctionType(loop.__code__, loop.__globals__, f"{loop.__name__}_shared")
+        again.__qualname__ = f"{loop.__qualname__}_shared"
+        again.__module__ = loop.__module__
+        self._shared = _compiled(again, parallel=_MARKED_LOOPS)
 
     def __call__(self, numbers: int, *arguments: Any) -> None:
         """Run over all rows.

@@ -10,6 +10,7 @@ from gui.panels.states import RUN_COLOUR, RUN_ICON
 from gui.qt import QtCore, QtGui, QtWidgets
 from gui.theme import icons
 from gui.theme.appearance import Appearance
+from gui.theme.tokens import StateName
 
 TRANSPORT = ("pause", "resume", "stop", "abort")
 """What has a button."""
@@ -25,7 +26,12 @@ _WAITING = {
 _PLAIN = {"pause": "Pause", "resume": "Resume", "stop": "Stop…", "abort": "Abort…"}
 _RIGHT = QtCore.Qt.AlignmentFlag.AlignRight
 _LONGEST_LINK = "store · 888 min old"
-_LINK_COLOUR = {"live": "ok", "store": "warning", "stale": "warning", "lost": "fault"}
+_LINK_COLOUR: dict[str, StateName] = {
+    "live": "ok",
+    "store": "warning",
+    "stale": "warning",
+    "lost": "fault",
+}
 
 
 class Header(QtWidgets.QWidget):
@@ -146,8 +152,7 @@ class Header(QtWidgets.QWidget):
 
     def _show_link(self, model: RunModel) -> None:
         link = model.link
-        # The table holds names of states only; as values of a dict they are any text.
-        colour = self._appearance.theme.state(_LINK_COLOUR.get(link.kind, "off"))  # type: ignore[arg-type]
+        colour = self._appearance.theme.state(_LINK_COLOUR.get(link.kind, "off"))
         words = "" if link.kind == "finished" else str(link)
         host = model.client.address.commands if model.client and link.kind == "live" else ""
         self.link.setText(f'<span style="color:{colour}">{words}</span>')

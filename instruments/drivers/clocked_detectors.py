@@ -180,19 +180,24 @@ class ClockedDetectors(ConnectedInstrument):
         self._awaited = 0
         each(self._sessions, self._abandon)
 
+    # What follows is said in the commands of a box, which its driver knows.
+
     def _configure(self, session: Session) -> None:
-        raise NotImplementedError
+        """Bring ranges, clock and trigger of a box to where records need them."""
+        raise NotImplementedError  # every kind of box has commands of its own
 
     def _begin(self, session: Session, shots: int) -> None:
         """Let a box wait for a trigger and then take a record of ``shots`` shots."""
-        raise NotImplementedError
+        raise NotImplementedError  # every kind of box has commands of its own
 
     def _has_record(self, session: Session) -> bool:
-        raise NotImplementedError
+        """Return whether a box has taken all of its record."""
+        raise NotImplementedError  # every kind of box has commands of its own
 
     def _read_channel(self, session: Session, number: int, shots: int) -> npt.NDArray[Any]:
         """Return the volts ``[shots]`` of one input, from 1."""
-        raise NotImplementedError
+        raise NotImplementedError  # every kind of box has commands of its own
 
     def _abandon(self, session: Session) -> None:
-        raise NotImplementedError
+        """Let a box wait for no trigger any more."""
+        raise NotImplementedError  # every kind of box has commands of its own

@@ -50,10 +50,12 @@ class DrivenInstrument:
             self._release()
 
     def _go_safe(self) -> None:
-        raise NotImplementedError
+        """Bring the device to the safe state of its kind."""
+        raise NotImplementedError  # what is safe differs from kind to kind
 
     def _release(self) -> None:
-        raise NotImplementedError
+        """Give up whatever reaches the device."""
+        raise NotImplementedError  # a session, a library or a window: the driver knows which
 
     def _check_open(self) -> None:
         if self._closed:

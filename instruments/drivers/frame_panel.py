@@ -79,7 +79,7 @@ class FramePanel(DrivenInstrument):
 
     def _send(self, frame: Frame) -> None:
         """Send a frame whose levels are right; the caller may overwrite it afterwards."""
-        raise NotImplementedError
+        raise NotImplementedError  # a window or a vendor's library: the driver knows which
 
     def _dark_frame(self) -> Frame:
         """Return the frame of the safe state: one level everywhere."""

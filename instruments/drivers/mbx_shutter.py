@@ -38,8 +38,7 @@ class MbxSettings(ConnectionSettings):
     travel: PositiveSeconds = 0.5
 
 
-# PyMeasure comes without types.
-class _Controller(ThorlabsMBXSeries):  # type: ignore[misc]
+class _Controller(ThorlabsMBXSeries):  # type: ignore[misc]  # PyMeasure comes without types
     """PyMeasure's class on a session, which has the line's settings itself."""
 
     def __init__(self, adapter: Any, name: str) -> None:

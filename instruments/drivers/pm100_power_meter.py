@@ -41,8 +41,7 @@ class Pm100Settings(ConnectionSettings):
     highest: PositiveWatts = 0.5
 
 
-# PyMeasure comes without types.
-class _Meter(ThorlabsPM100USB):  # type: ignore[misc]
+class _Meter(ThorlabsPM100USB):  # type: ignore[misc]  # PyMeasure comes without types
     """PyMeasure's class, which warns that it may not be SCPI; it is."""
 
     def __init__(self, adapter: Any, name: str) -> None:
@@ -134,7 +133,7 @@ class Pm100PowerMeter(ConnectedInstrument):
         if isinstance(reading, str):
             raise self._session.garbled(reading, "a number")
         # PyMeasure gives text that is no number back as it is, and a number otherwise.
-        return float(reading)  # type: ignore[arg-type]
+        return float(reading)  # type: ignore[arg-type]  # it is a number now
 
     def _restore(self, session: Session) -> None:
         """Set a meter that was lost as it was: it would weigh light of another wavelength."""

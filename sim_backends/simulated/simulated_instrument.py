@@ -66,7 +66,7 @@ class SimulatedInstrument:
         self._closed = True
 
     def _go_safe(self) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # what is safe differs from kind to kind
 
     def _check_open(self) -> None:
         if self._closed:
