@@ -121,6 +121,52 @@ def _encode_levels(
         )
 
 
+def depth_and_offset(
+    words: npt.NDArray[np.uint32],
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]]:
+    """Return depth and offset of words of look-up tables."""
+    offset = (words >> np.uint32(OFFSET_SHIFT)) & np.uint32(0x7FFF)
+    return words.astype(np.uint16), offset.astype(np.uint16)
+
+
+def held_values(
+    weights: Weights,
+    inverse_rows: Weights,
+    inverse_columns: Weights,
+    middle: npt.NDArray[np.int32],
+    values: Weights,
+) -> Weights:
+    """Return the real parts ``[outputs, inputs]`` of what ``encode_levels`` makes of a matrix.
+
+    ``values`` are those of the gratings in ``words``, the rest as in ``encode_levels``.
+    """
+    held = np.empty_like(weights)
+    _held_values(weights.size, weights, inverse_rows, inverse_columns, middle, values, held)
+    return held
+
+
+@SharedLoop
+def _held_values(
+    shares: int,
+    weights: Weights,
+    inverse_rows: Weights,
+    inverse_columns: Weights,
+    middle: npt.NDArray[np.int32],
+    values: Weights,
+    held: Weights,
+) -> None:
+    steps, edge = np.float32(STEPS), np.float32(STEPS + 1)
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(weights))
+        for j in range(first, last):
+            row = inverse_rows[j] * steps
+            for i in range(weights.shape[1]):
+                step = weights[j, i] * (row * inverse_columns[i])
+                step = step if step < edge else edge
+                step = step if step > -edge else -edge
+                held[j, i] = values[np.uint32(middle[j, i] + np.int32(np.rint(step)))]
+
+
 @njit(cache=True, error_model="numpy")
 def encode_waves(
     weights: Weights,

@@ -96,15 +96,12 @@ class TableTwin:
 
 def shown_weights(bench: Bench) -> list[Array]:
     """Return the matrices that the tables say the panels hold, gains of amplifiers included."""
-    arrangement, weights = bench.arrangement, bench.parameters()
     shown = []
-    for number, tiles in enumerate(arrangement.encode(weights)):
-        layer, stage = bench.layers[number], arrangement.stage_of(number)
-        matrix = np.empty((layer.outputs, layer.inputs), np.float32)
-        for columns, tile in zip(arrangement.tiles_of(number), tiles, strict=True):
-            held = stage.bank.decode(tile.depth, tile.offset, stage.field_gain)
-            matrix[:, columns] = held[: layer.outputs, : columns.stop - columns.start]
-        shown.append(matrix)
+    for number, matrix in enumerate(bench.parameters()):
+        stage = bench.arrangement.stage_of(number)
+        tiles = bench.arrangement.tiles_of(number)
+        held = [stage.bank.held(matrix[:, columns], stage.field_gain) for columns in tiles]
+        shown.append(np.concatenate(held, axis=1))
     return shown
 
 

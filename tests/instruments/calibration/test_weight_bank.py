@@ -110,6 +110,29 @@ def test_what_is_decoded_is_what_the_pixels_of_the_frame_diffract():
     np.testing.assert_allclose(table.decode(shown.depth, shown.offset), expected, atol=1e-6)
 
 
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from([None, 256]), st.floats(0, 0.02), st.floats(0.1, 50.0), st.integers(0, 2**31)
+)
+def test_what_blocks_hold_of_weights_is_what_their_encoding_decodes_to(levels, share, gain, seed):
+    """Clipped ones, a matrix smaller than the bank and cross-talk included."""
+    drawn_table = drawn(7, 9, seed)
+    table = WeightBankTable(
+        drawn_table.row_gains,
+        drawn_table.column_gains,
+        0.3,
+        9,
+        levels and drawn_table.phase_radians,
+        levels and drawn_table.region_of_block,
+        share,
+        provenance=PROVENANCE,
+    )
+    weights = 1.5 * fitting(table, seed, gain)[:5, :8]
+    shown = table.encode(weights, gain)
+    expected = table.decode(shown.depth, shown.offset, gain)[:5, :8]
+    np.testing.assert_allclose(table.held(weights, gain), expected, atol=1e-6 * gain)
+
+
 def test_a_weight_too_large_stands_at_the_limit_and_is_counted():
     table = nominal(1, 5)
     weights = np.array([[0.5, 1.5, -1.01, 40.0, -np.float32(3e38)]], np.float32)
