@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from instruments.network import Array
 from protocols.health.repeated_frames import Repeats
@@ -36,7 +37,6 @@ stops. From training 784-128-128-10 with errors of each kind, see ``docs/health.
 CERTAIN = 2.0
 """A verdict needs a gradient so many times longer than what the mean over takes leaves of noise."""
 
-_STRETCH = 8192
 MOST_TAKES = 1000
 """More takes than this are no way out of noise."""
 
@@ -157,15 +157,20 @@ def compared(repeats: Repeats, references: Sequence[Array]) -> list[LayerFidelit
 def _products_of(matrices: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float64]:
     """Return the inner products ``[n, n]`` of matrices: all there is to know of their angles."""
     rows = [matrix.reshape(-1) for matrix in matrices]
-    products = np.zeros((len(rows), len(rows)))
-    # Stretch by stretch: what is turned into double precision stays in the processor's cache.
-    stretch = np.empty((len(rows), _STRETCH))
-    for first in range(0, rows[0].size, _STRETCH):
-        part = stretch[:, : rows[0].size - first]
-        for given, row in zip(part, rows, strict=True):
-            given[:] = row[first : first + _STRETCH]
-        products += part @ part.T
+    products = np.empty((len(rows), len(rows)))
+    for number, row in enumerate(rows):
+        for other in range(number + 1):
+            products[number, other] = products[other, number] = _inner_product(row, rows[other])
     return products
+
+
+@njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
+def _inner_product(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> float:
+    # Summed in double precision, in which nothing has to be stored.
+    total = 0.0
+    for index in range(one.size):
+        total += float(one[index]) * float(other[index])
+    return total
 
 
 def compare_layer(

@@ -75,5 +75,5 @@ def repeat(
 
 def mean_of(takes: Sequence[Array]) -> Array:
     """Return the mean of arrays of one shape."""
-    mean = np.asarray(np.mean(np.stack(takes), axis=0, dtype=np.float64))
-    return mean.astype(np.float32)
+    mean: Array = np.stack(takes).mean(axis=0)
+    return mean

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from instruments.bench import Bench
 from instruments.network import Array
 from instruments.stage_hardware import Port
-from protocols.health.repeated_frames import Repeats, mean_of
+from protocols.health.repeated_frames import Repeats
 from protocols.health.table_twin import TableTwin
 
 Floats = npt.NDArray[np.float64]
@@ -78,58 +78,60 @@ class TapErrors:
 def tap_errors(bench: Bench, twin: TableTwin, repeats: Repeats) -> list[TapErrors]:
     """Return the errors of every bank that was read, forward ones first."""
     found = []
-    for port, layer, takes, expected in _expectations(bench, twin, repeats):
+    for port, layer, read, mean, expected in _expectations(bench, twin, repeats):
         bank = bench.arrangement.stage_of(layer).taps.get(port)
         if bank is not None:
-            found.append(_errors(bank, port, layer + 1, takes, expected))
+            found.append(_errors(bank, port, layer + 1, read, mean, expected))
     return found
 
 
 def _expectations(
     bench: Bench, twin: TableTwin, repeats: Repeats
-) -> Iterator[tuple[Port, int, list[Array], Array]]:
-    """Yield port, layer, takes and what the tables let expect of their mean."""
+) -> Iterator[tuple[Port, int, Array, Array, Array]]:
+    """Yield port, layer, takes, their mean and what the tables let expect of it."""
     passes, hidden = repeats.passes, len(bench.layers) - 1
-    activations = [
-        mean_of([one.activations[layer] for one in passes]) for layer in range(hidden + 1)
-    ]
+    activations = repeats.inputs
     entering = []
     for layer in range(hidden):
-        expected = twin.unit_input(layer, activations[layer])
-        taken = [one.unit_inputs for one in passes]
-        z = expected
-        if all(one is not None for one in taken):
-            read = [one[layer] for one in taken if one is not None]
-            yield "z", layer, read, expected
-            z = mean_of(read)
+        z = twin.unit_input(layer, activations)
+        taken = [one.unit_inputs[layer] for one in passes if one.unit_inputs is not None]
+        if taken:
+            read, expected = np.stack(taken), z
+            z = read.mean(axis=0)
+            yield "z", layer, read, z, expected
         entering.append(z)
-        read = [one.activations[layer + 1] for one in passes]
-        yield "a", layer, read, z * twin.transmission(layer, z)
-    yield "z", hidden, [one.output for one in passes], twin.unit_input(hidden, activations[hidden])
+        read = np.stack([one.activations[layer + 1] for one in passes])
+        activations = read.mean(axis=0)
+        yield "a", layer, read, activations, z * twin.transmission(layer, z)
+    read = np.stack([one.output for one in passes])
+    yield "z", hidden, read, read.mean(axis=0), twin.unit_input(hidden, activations)
     behind = repeats.mean_output_errors()
     for layer in range(hidden - 1, -1, -1):
-        read = [one[layer] for one in repeats.errors]
         expected = twin.arriving(layer + 1, behind) * twin.transmission(layer, entering[layer])
-        yield "delta", layer, read, expected
-        behind = mean_of(read)
+        read = np.stack([one[layer] for one in repeats.errors])
+        behind = read.mean(axis=0)
+        yield "delta", layer, read, behind, expected
 
 
-def _errors(bank: str, port: Port, layer: int, takes: list[Array], expected: Array) -> TapErrors:
-    read = np.stack(takes).astype(np.float64)
-    count = len(read)
-    mean, wanted = read.mean(axis=0), expected.astype(np.float64)
-    variance = np.square(read - mean).sum(axis=0).mean(axis=0) / max(1, count - 1)
+def _errors(
+    bank: str, port: Port, layer: int, read: Array, mean: Array, expected: Array
+) -> TapErrors:
+    """Compare takes ``[K, B, n]`` with their mean, and that with what was expected."""
+    count, samples = read.shape[:2]
+    spread, missed = read - mean, mean - expected
+    squares = np.einsum("kbn,kbn->kn", spread, spread).sum(axis=0, dtype=np.float64)
+    variance = squares / (samples * max(1, count - 1))
     # The mean still has a share of the noise.
-    square = np.square(mean - wanted).mean(axis=0) - variance / count
-    power = float(np.vdot(wanted, wanted))
+    square = np.einsum("bn,bn->n", missed, missed) / samples - variance / count
+    power = float(np.vdot(expected, expected))
     return TapErrors(
         bank,
         port,
         layer,
-        _rms(wanted),
+        math.sqrt(power / expected.size),
         np.sqrt(np.maximum(square, 0.0)),
         np.sqrt(variance),
-        float(np.vdot(mean, wanted)) / power if power else math.nan,
+        float(np.vdot(mean, expected)) / power if power else math.nan,
     )
 
 
