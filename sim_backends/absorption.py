@@ -10,6 +10,7 @@ Two models of the same medium, both for real fields in units of the saturation f
 A medium with gain is the same medium with negative optical depth (Supplement 3), so every
 function takes ``optical_depth = -g0`` for an amplifier. In both models a weak probe sees the
 transmission ``t`` of the pump (Eq. 5); the true derivative of the response is another thing.
+Fields are ``[B, n]`` or any other shape; depths are one for all, or ``[n]``.
 """
 
 from __future__ import annotations
@@ -19,36 +20,37 @@ import numpy.typing as npt
 from numba import njit
 
 Floats = npt.NDArray[np.floating]
+Depths = float | Floats
 
 _NEWTON_STEPS = 50
 
 
-def transmission_eq4(field: Floats, optical_depth: float) -> Floats:
+def transmission_eq4(field: Floats, optical_depth: Depths) -> Floats:
     """Return the field transmission ``t`` of Eq. 4, the same shape and type as ``field``."""
     one = field.dtype.type(1)
-    half_depth = field.dtype.type(-0.5 * optical_depth)
+    half_depth = np.asarray(-0.5 * optical_depth, field.dtype)
     saturation = field * field
     saturation += one
     np.divide(half_depth, saturation, out=saturation)
     return np.exp(saturation, out=saturation)
 
 
-def derivative_eq4(field: Floats, optical_depth: float) -> Floats:
+def derivative_eq4(field: Floats, optical_depth: Depths) -> Floats:
     """Return ``g'`` of ``g = t E`` (Eq. 6): ``[1 + alpha0 E^2 / (1 + E^2)^2] t``."""
     intensity = field * field
-    bracket = 1 + field.dtype.type(optical_depth) * intensity / (1 + intensity) ** 2
+    bracket = 1 + np.asarray(optical_depth, field.dtype) * intensity / (1 + intensity) ** 2
     return bracket * transmission_eq4(field, optical_depth)
 
 
 @njit(cache=True)
-def _fill_propagated(intensity: Floats, optical_depth: float, transmission: Floats) -> None:
+def _fill_propagated(intensity: Floats, depths: Floats, transmission: Floats) -> None:
     """Solve ``y + I (e^y - 1) + alpha0 = 0`` for ``y = ln(I_out / I_in)``; write ``e^(y/2)``.
 
     The left side rises and is convex in ``y``, so Newton's method started to the right of the
     root descends on it without overshoot.
     """
     for index in range(intensity.size):
-        power = float(intensity[index])
+        power, optical_depth = float(intensity[index]), depths[index]
         y = max(0.0, -optical_depth)
         for _ in range(_NEWTON_STEPS):
             transmitted = power * np.exp(y)
@@ -59,14 +61,15 @@ def _fill_propagated(intensity: Floats, optical_depth: float, transmission: Floa
         transmission[index] = np.exp(0.5 * y)
 
 
-def transmission_propagated(field: Floats, optical_depth: float) -> Floats:
+def transmission_propagated(field: Floats, optical_depth: Depths) -> Floats:
     """Return the field transmission ``t = E_out/E_in`` of the propagated two-level medium."""
     transmission = np.empty(field.shape, field.dtype)
-    _fill_propagated((field * field).ravel(), float(optical_depth), transmission.reshape(-1))
+    depths = np.broadcast_to(np.asarray(optical_depth, np.float64), field.shape)
+    _fill_propagated((field * field).ravel(), depths.ravel(), transmission.reshape(-1))
     return transmission
 
 
-def derivative_propagated(field: Floats, optical_depth: float) -> Floats:
+def derivative_propagated(field: Floats, optical_depth: Depths) -> Floats:
     """Return ``g' = t (1 + E_in^2) / (1 + E_out^2)`` of the propagated medium."""
     transmission = transmission_propagated(field, optical_depth)
     transmitted = field * transmission

@@ -84,9 +84,13 @@ class AbsorberTable(CalibrationTable):
         """Return what fields ``[B, n]`` become; beyond the measured ones the last value holds."""
         given = np.asarray(fields, np.float64)
         sizes = np.clip(np.abs(given), self.fields[0], self.fields[-1])
-        factors = np.empty_like(given)
-        for neuron in range(given.shape[1]):
-            own = min(neuron, self.neurons - 1)
-            factors[:, neuron] = self._curve(sizes[:, neuron])[own]
-        passed: Values = factors * given
+        # Every neuron on its own curve: cubics of what lies beyond the point before.
+        own = np.minimum(np.arange(given.shape[1]), self.neurons - 1)
+        place = np.searchsorted(self.fields[1:-1], sizes, side="right")
+        beyond = sizes - self.fields[place]
+        passed = np.zeros_like(given)
+        for power in self._curve.c:
+            passed *= beyond
+            passed += power[place, own]
+        passed *= given
         return passed

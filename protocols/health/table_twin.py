@@ -120,14 +120,7 @@ def _measured_transmission(table: AbsorberTable, neurons: int) -> Transmission:
     if table.model == "empirical":
         return lambda fields: _passing_share(table, fields)
     model = transmission_eq4 if table.model == "eq4" else transmission_propagated
-
-    def transmission(fields: Array) -> Array:
-        passing = np.empty_like(fields)
-        for neuron, depth in enumerate(depths.tolist()):
-            passing[:, neuron] = model(fields[:, neuron].copy(), depth)
-        return passing
-
-    return transmission
+    return lambda fields: model(fields, depths)
 
 
 def _passing_share(table: AbsorberTable, fields: Array) -> Array:

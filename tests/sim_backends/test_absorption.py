@@ -78,6 +78,15 @@ def test_light_through_two_halves_equals_light_through_the_whole(field, optical_
     np.testing.assert_allclose(twice, whole, rtol=1e-9)
 
 
+@pytest.mark.parametrize("model", ["eq4", "propagated"])
+@pytest.mark.parametrize("what", ["transmission", "derivative"])
+def test_neurons_may_have_depths_of_their_own(what, model):
+    function, depths = getattr(absorption, f"{what}_{model}"), np.array([0.5, 10.0, -3.0])
+    fields = np.stack([FIELDS, 2 * FIELDS, -FIELDS], axis=1)
+    alone = [function(fields[:, j], depth) for j, depth in enumerate(depths.tolist())]
+    np.testing.assert_allclose(function(fields, depths), np.stack(alone, axis=1), rtol=1e-12)
+
+
 def test_weak_light_sees_the_unsaturated_optical_depth():
     at = np.array([0.0, 1e-6])
     for transmission in (absorption.transmission_eq4, absorption.transmission_propagated):
