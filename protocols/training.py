@@ -20,7 +20,7 @@ from instruments.network import Array, Network
 from protocols.datasets import Dataset
 from protocols.error_paths import error_path
 from protocols.evaluation import evaluate
-from protocols.health.watch import HealthWatch, watch_for
+from protocols.health.watch import HealthWatch, Look, watch_for
 from protocols.interruption import Interrupted, StopRequest
 from protocols.losses import LOSSES, Labels
 from protocols.progress import Progress, Silent
@@ -167,9 +167,11 @@ class Training:
         """Take the minibatch in hand to its gradient and change the weights; return its loss."""
         state = self.state
         inputs, labels = state.minibatches.in_hand()
-        health = () if self.watch is None else self._look(self.watch, inputs, labels)
+        looked = Look() if self.watch is None else self._look(self.watch, inputs, labels)
         met = self._record.weights_met(state.weights)
-        measured = self._error_path.gradient(self.network, state.weights, inputs, labels)
+        measured = looked.measured or self._error_path.gradient(
+            self.network, state.weights, inputs, labels
+        )
         at_output = measured.at_output
         if not math.isfinite(at_output.loss):
             raise TrainingError(
@@ -181,12 +183,12 @@ class Training:
         state.sums.loss += at_output.loss * len(labels)
         state.sums.correct += at_output.correct
         state.sums.images += len(labels)
-        self._record.step(self, measured, len(labels), health, met)
+        self._record.step(self, measured, len(labels), looked.values, met)
         state.minibatches.done += 1
         state.step += 1
         return at_output.loss
 
-    def _look(self, watch: HealthWatch, inputs: Array, labels: Labels) -> tuple[float, ...]:
+    def _look(self, watch: HealthWatch, inputs: Array, labels: Labels) -> Look:
         """Look at the bench's health, if it is time; the record keeps the sets of its tables."""
         try:
             return watch.look(self.state.step, inputs, labels)

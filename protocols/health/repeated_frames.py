@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from instruments.network import Array, Network, Pass
+from instruments.network import Array, Network
+from protocols.error_paths import MinibatchGradient, ThroughNetwork
 from protocols.losses import Labels, Loss
 
 
@@ -19,29 +20,20 @@ class Repeats:
     ----------
     inputs
         ``[B, N_0]`` what was shown.
-    passes, output_errors, errors, gradients
-        Of each take: the pass, the errors computed at its output ``[B, N_L]``, the errors at every
-        layer, the gradients.
+    takes
+        What each of them gave.
     """
 
     inputs: Array
-    passes: list[Pass]
-    output_errors: list[Array]
-    errors: list[list[Array]]
-    gradients: list[list[Array]]
-
-    @property
-    def count(self) -> int:
-        """How many takes there are."""
-        return len(self.passes)
+    takes: list[MinibatchGradient] = field(default_factory=list)
 
     def mean_output_errors(self) -> Array:
-        """Return the errors at the output, averaged over takes."""
-        return mean_of(self.output_errors)
+        """Return the errors computed at the output ``[B, N_L]``, averaged over takes."""
+        return mean_of([one.at_output.errors for one in self.takes])
 
     def gradients_of(self, layer: int) -> list[Array]:
         """Return the gradients ``[outputs, inputs]`` of a layer (0 is the first), take by take."""
-        return [one[layer] for one in self.gradients]
+        return [one.gradients[layer] for one in self.takes]
 
 
 def repeat(
@@ -52,22 +44,21 @@ def repeat(
     count: int,
     after: Callable[[], None] | None = None,
 ) -> Repeats:
-    """Take a minibatch forward and back ``count`` times.
+    """Take a minibatch forward and back ``count`` times, as a step of training does once.
+
+    Takes are exposures of their own, so that what drifts from one to the next counts as noise. A
+    simulated bench takes as long for all of them in one exposure: what it saves in calls it loses
+    on memory of another size.
 
     Parameters
     ----------
     after
         Called behind every take.
     """
-    repeats = Repeats(inputs, [], [], [], [])
+    repeats, path = Repeats(inputs), ThroughNetwork(loss)
     for _ in range(count):
-        passed = network.forward(inputs)
-        output_errors = loss(passed.output, labels).errors
-        errors = network.backward(passed, output_errors)
-        repeats.passes.append(passed)
-        repeats.output_errors.append(output_errors)
-        repeats.errors.append([error.copy() for error in errors])
-        repeats.gradients.append(network.gradient(passed, errors))
+        # Errors that go through the network itself need no weights.
+        repeats.takes.append(path.gradient(network, (), inputs, labels))
         if after is not None:
             after()
     return repeats

@@ -89,7 +89,7 @@ def _expectations(
     bench: Bench, twin: TableTwin, repeats: Repeats
 ) -> Iterator[tuple[Port, int, Array, Array, Array]]:
     """Yield port, layer, takes, their mean and what the tables let expect of it."""
-    passes, hidden = repeats.passes, len(bench.layers) - 1
+    passes, hidden = [one.passed for one in repeats.takes], len(bench.layers) - 1
     activations = repeats.inputs
     entering = []
     for layer in range(hidden):
@@ -108,7 +108,7 @@ def _expectations(
     behind = repeats.mean_output_errors()
     for layer in range(hidden - 1, -1, -1):
         expected = twin.arriving(layer + 1, behind) * twin.transmission(layer, entering[layer])
-        read = np.stack([one[layer] for one in repeats.errors])
+        read = np.stack([one.errors[layer] for one in repeats.takes])
         behind = read.mean(axis=0)
         yield "delta", layer, read, behind, expected
 

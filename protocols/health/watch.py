@@ -1,8 +1,8 @@
 """The health of a bench while it trains: looked at every so many steps, recorded, acted upon.
 
-A look costs a few minibatches, a look for drift some hundred shots more. In between, nothing is
-done at all. What is found goes into columns of the record, NaN where no look was taken; what a
-person should know goes into events.
+A look costs a few minibatches, the last of which serves the step as well; a look for drift some
+hundred shots more. In between, nothing is done at all. What is found goes into columns of the
+record, NaN where no look was taken; what a person should know goes into events.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from instruments.bench import Bench
 from instruments.errors import GradientError
 from instruments.network import Array, Network
+from protocols.error_paths import MinibatchGradient
 from protocols.health.bench_parts import tables_of
 from protocols.health.drift.checks import column_of, drift_checks, names_of_checks
 from protocols.health.drift.finding import Drift
@@ -38,6 +39,17 @@ _OF_LAYER = ("cosine", "gain", "residual", "noise", "signal_cosine")
 
 def _say_nothing(kind: str, text: str, **details: Any) -> None:
     """Tell nobody."""
+
+
+class Look(NamedTuple):
+    """What came of a look.
+
+    ``values`` are a number for each column; ``measured`` is what the last take gave, where a step
+    would measure the same.
+    """
+
+    values: tuple[float, ...] = ()
+    measured: MinibatchGradient | None = None
 
 
 class HealthWatch:
@@ -75,14 +87,14 @@ class HealthWatch:
             self._names += [f"tap_only_{layer}" for layer in layers[:-1]]
         if settings.drift_every:
             self._names += [column_of(name) for name in names_of_checks(bench)]
-        self._nothing = (math.nan,) * len(self._names)
+        self._nothing = Look((math.nan,) * len(self._names))
 
     def columns(self) -> dict[str, str]:
         """Return names and units of the columns it records."""
         return dict.fromkeys(self._names, "")
 
-    def look(self, step: int, inputs: Array, labels: Labels) -> tuple[float, ...]:
-        """Look at the bench in front of a step, if it is time; return a number for each column.
+    def look(self, step: int, inputs: Array, labels: Labels) -> Look:
+        """Look at the bench in front of a step, if it is time.
 
         Parameters
         ----------
@@ -100,6 +112,7 @@ class HealthWatch:
         if not (drift or check):
             return self._nothing
         values: dict[str, float] = {}
+        measured = None
         if drift:
             # A step that was given up for a pause is done again; what was put right stays so.
             if self._drift_looked_at != step:
@@ -107,31 +120,32 @@ class HealthWatch:
                 self._drift_looked_at = step
             values |= self._drift_found
         if check:
-            values |= self._look_at_gradient(inputs, labels)
-        return tuple(values.get(name, math.nan) for name in self._names)
+            repeats = repeat(self._bench, inputs, labels, self._loss, settings.check_takes)
+            values |= self._look_at_gradient(repeats)
+            if settings.errors == "network":
+                measured = repeats.takes[-1]
+        return Look(tuple(values.get(name, math.nan) for name in self._names), measured)
 
     # The gradient ----------------------------------------------------------------------------
 
-    def _look_at_gradient(self, inputs: Array, labels: Labels) -> dict[str, float]:
-        bench = self._bench
-        twin = TableTwin(bench)
-        repeats = repeat(bench, inputs, labels, self._loss, self._settings.check_takes)
-        found = compared(repeats, twin.gradient(inputs, repeats.mean_output_errors()))
-        taps = tap_errors(bench, twin, repeats)
+    def _look_at_gradient(self, repeats: Repeats) -> dict[str, float]:
+        twin = TableTwin(self._bench)
+        found = compared(repeats, twin.gradient(repeats.inputs, repeats.mean_output_errors()))
+        taps = tap_errors(self._bench, twin, repeats)
         values = {
             f"gradient_{what}_{one.layer}": getattr(one, what)
             for one in found
             for what in _OF_LAYER
         }
         values |= {f"slit_efficiency_{one.layer}": one.scale**2 for one in taps if one.port == "z"}
-        values |= self._look_at_ports(inputs, repeats)
+        values |= self._look_at_ports(repeats)
         self._judge(found, taps)
         return values
 
-    def _look_at_ports(self, inputs: Array, repeats: Repeats) -> dict[str, float]:
+    def _look_at_ports(self, repeats: Repeats) -> dict[str, float]:
         if not self._has_all_ports:
             return {}
-        found = tap_only_checks(self._bench, inputs, repeats.mean_output_errors())
+        found = tap_only_checks(self._bench, repeats.inputs, repeats.mean_output_errors())
         for one in found:
             if not one.sound:
                 self._report(one.sentence(), "warning")

@@ -31,11 +31,12 @@ SETTINGS = TrainingSettings(
 class Between:
     """Progress that does something to the twin after a step."""
 
-    def __init__(self, step, act):
-        self.at, self.act, self.losses = step, act, []
+    def __init__(self, step, act, after=lambda: None):
+        self.at, self.act, self.losses, self.after = step, act, [], after
 
     def step(self, training, loss):
         self.losses.append(loss)
+        self.after()
         if training.step == self.at:
             self.act()
 
@@ -60,6 +61,31 @@ def test_looks_are_recorded_when_they_are_taken_and_nothing_in_between(tmp_path)
         np.testing.assert_array_equal(np.isfinite(steps[name]), looked)
     assert np.all(steps["gradient_cosine_1"][looked] > 0.7)
     assert set(steps["tables"]) == {0}
+
+
+@pytest.mark.parametrize(("errors", "own"), [("network", 0), ("digital", 1)])
+def test_a_step_goes_on_with_the_last_take_where_its_errors_go_the_same_way(errors, own):
+    settings = SETTINGS.model_copy(update={"errors": errors, "check_takes": 3, "epochs": 1})
+    label_of = {
+        sample.tobytes(): label
+        for sample, label in zip(DIGITS.train_inputs, DIGITS.train_labels, strict=True)
+    }
+    losses = [[]]
+    with opened(digits_text()) as (bench, _):
+        training = Training(bench, DIGITS, settings)
+        forward = bench.forward
+
+        def noted(inputs):
+            passed = forward(inputs)
+            labels = np.array([label_of.get(sample.tobytes(), 0) for sample in inputs])
+            losses[-1].append(LOSS(passed.output, labels).loss)
+            return passed
+
+        bench.forward = noted
+        between = Between(None, None, lambda: losses.append([]))
+        training.run(progress=between)
+    assert [len(seen) for seen in losses[:21]] == [3 + own, *[1] * 19, 3 + own]
+    assert [seen[-1] for seen in losses[:21]] == between.losses[:21]
 
 
 def test_a_run_that_is_never_looked_at_has_no_such_columns(tmp_path):
@@ -259,7 +285,7 @@ def test_drift_that_was_looked_for_before_a_pause_is_not_looked_for_again(watche
     watch, told, bench = watched
     given_up(watch, bench, lambda: bool(told))
     known = len(told)
-    values = dict(zip(watch.columns(), watch.look(20, INPUTS, LABELS), strict=True))
+    values = dict(zip(watch.columns(), watch.look(20, INPUTS, LABELS).values, strict=True))
     assert len(set(told)) == len(told)
     assert len(told) - known <= len(bench.layers)
     assert np.isfinite(values["drift_null_inputs"])
