@@ -125,17 +125,16 @@ class WeightBankTable(CalibrationTable):
         self._inverse_rows = _inverse(self.row_gains)
         self._inverse_columns = _inverse(self.column_gains)
         if self.phase_radians is None:
-            self._lists = np.zeros((0, 0), np.uint32)
-            self._held = np.zeros((0, 0), np.float32)
+            self._words = np.zeros(0, np.uint32)
             self._reach = np.ones((1, 2))
             self._polynomial = first_order.distance_polynomial(self.period)
         else:
-            self._lists, self._reach = self._look_up_lists(self.phase_radians)
-            self._held = self._held_by(self._lists, self.phase_radians)
+            self._words, self._reach = self._look_up_words(self.phase_radians)
         # Where in the flat list amplitude 0 of a block's region stands.
         middle = region * (2 * weight_blocks.STEPS + 3) + weight_blocks.STEPS + 1
         self._middle = middle.astype(np.int32)
         self._largest = self._largest_weights()
+        self._held = self._held_by_words()
 
     @classmethod
     def nominal(
@@ -220,7 +219,7 @@ class WeightBankTable(CalibrationTable):
                 scaled_rows,
                 self._inverse_columns,
                 self._middle,
-                self._lists.reshape(-1),
+                self._words,
                 depth,
                 offset,
             )
@@ -248,7 +247,7 @@ class WeightBankTable(CalibrationTable):
             held = np.clip(asked, -1.0, 1.0)
         else:
             held = weight_blocks.held_values(
-                asked, scaled_rows, self._inverse_columns, self._middle, self._held.reshape(-1)
+                asked, scaled_rows, self._inverse_columns, self._middle, self._held
             )
         outputs, inputs = matrix.shape
         held = self._mixed(held)[:outputs, :inputs]
@@ -370,8 +369,8 @@ class WeightBankTable(CalibrationTable):
             )
         return given.astype(np.int64)
 
-    def _look_up_lists(self, phase_radians: Values) -> tuple[npt.NDArray[np.uint32], Values]:
-        """Return words ``[regions, 2 steps + 3]`` by amplitude and reaches ``[regions, 2]``."""
+    def _look_up_words(self, phase_radians: Values) -> tuple[npt.NDArray[np.uint32], Values]:
+        """Return words by amplitude, ``2 steps + 3`` a region, and reaches ``[regions, 2]``."""
         regions, levels = phase_radians.shape
         if not 2 <= levels <= _MOST_LEVELS:
             raise self.wrong(f"{levels} grey levels a wave; it takes 2 to {_MOST_LEVELS}")
@@ -392,14 +391,7 @@ class WeightBankTable(CalibrationTable):
             # One more at each end, for everything beyond 1.
             lists[region] = np.pad(words, 1, mode="edge")
             lists[region, [0, -1]] |= np.uint32(1 << weight_blocks.CLIPPED_SHIFT)
-        return lists, reach
-
-    def _held_by(self, words: npt.NDArray[np.uint32], phase_radians: Values) -> Weights:
-        """Return the real parts ``[regions, n]`` of the gratings in words of look-up lists."""
-        depth, offset = weight_blocks.depth_and_offset(words)
-        region = np.indices(words.shape)[0]
-        found = first_order.coefficients(depth, offset, phase_radians, region, self.period)
-        return found.real.astype(np.float32)
+        return lists.reshape(-1), reach
 
     def _largest_weights(self) -> Values:
         """Return the largest weights ``[2, rows, columns]`` above and below 0 at gain 1."""
@@ -420,6 +412,16 @@ class WeightBankTable(CalibrationTable):
         # A little more, because they are rounded.
         self._row_bounds = of_rows.max(axis=(0, 2)) * np.float32(1 + 1e-6)
         return largest
+
+    def _held_by_words(self) -> Weights:
+        """Return the real part of the coefficient of each word."""
+        if self.phase_radians is None:
+            return np.zeros(0, np.float32)
+        words = self._words.reshape(len(self.phase_radians), -1)
+        depth, offset = weight_blocks.depth_and_offset(words)
+        region = np.indices(words.shape)[0]
+        found = first_order.coefficients(depth, offset, self.phase_radians, region, self.period)
+        return found.real.astype(np.float32).reshape(-1)
 
 
 def _inverse(gains: Values) -> Weights:
