@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from instruments.calibration.tap import TapTable
 from instruments.errors import ExposureLostError, FrameSlipError, NetworkError
@@ -213,10 +214,23 @@ class BenchLight:
         tuple
             The scaled errors ``[B, n]`` and the factors ``[B, 1]``, to be divided back.
         """
-        largest = np.abs(errors).max(axis=1, keepdims=True)
-        largest[largest == 0] = 1.0
-        factors: Array = np.divide(np.float32(self.probe_limit), largest, dtype=np.float32)
-        return errors * factors, factors
+        given = np.ascontiguousarray(errors, np.float32)
+        scaled, factors = np.empty_like(given), np.empty((len(given), 1), np.float32)
+        _scale(given, np.float32(self.probe_limit), scaled, factors)
+        return scaled, factors
+
+
+@njit(cache=True, error_model="numpy")
+def _scale(errors: Array, limit: np.float32, scaled: Array, factors: Array) -> None:
+    """Write the factors ``[B, 1]`` that bring the largest of every row to a limit, and the rows."""
+    for sample, row in enumerate(errors):
+        largest = np.float32(0)
+        for error in row:
+            largest = max(largest, abs(error))
+        factor = limit / (largest if largest else np.float32(1))
+        factors[sample, 0] = factor
+        for i, error in enumerate(row):
+            scaled[sample, i] = error * factor
 
 
 class Arrangement(Protocol):
