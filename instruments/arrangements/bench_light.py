@@ -200,11 +200,10 @@ class BenchLight:
         self, bank: str, volts: Volts, channels: int, background: Volts | None = None
     ) -> Array:
         """Turn a bank's volts into fields ``[B, channels]`` of its first detectors."""
-        behind = None if background is None else background[..., :channels]
-        reading = self.taps[bank].read(volts[:, :channels], behind)
-        self.read += reading.fields.size
-        self.saturated += reading.saturated
-        return reading.fields
+        fields, saturated = self.taps[bank].read(volts, background, channels)
+        self.read += fields.size
+        self.saturated += saturated
+        return fields
 
     def scaled_to_probe(self, errors: Array) -> tuple[Array, Array]:
         """Scale every sample's errors so that the largest is at the probe's limit.
