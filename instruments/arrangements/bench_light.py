@@ -215,21 +215,22 @@ class BenchLight:
         """
         given = np.ascontiguousarray(errors, np.float32)
         scaled, factors = np.empty_like(given), np.empty((len(given), 1), np.float32)
-        _scale(given, np.float32(self.probe_limit), scaled, factors)
+        _scale(given, self.probe_limit, scaled, factors)
         return scaled, factors
 
 
 @njit(cache=True, error_model="numpy")
-def _scale(errors: Array, limit: np.float32, scaled: Array, factors: Array) -> None:
+def _scale(errors: Array, limit: float, scaled: Array, factors: Array) -> None:
     """Write the factors ``[B, 1]`` that bring the largest of every row to a limit, and the rows."""
-    for sample, row in enumerate(errors):
+    samples, channels = errors.shape
+    for sample in range(samples):
         largest = np.float32(0)
-        for error in row:
-            largest = max(largest, abs(error))
-        factor = limit / (largest if largest else np.float32(1))
+        for i in range(channels):
+            largest = max(largest, abs(errors[sample, i]))
+        factor = np.float32(limit) / (largest if largest else np.float32(1))
         factors[sample, 0] = factor
-        for i, error in enumerate(row):
-            scaled[sample, i] = error * factor
+        for i in range(channels):
+            scaled[sample, i] = errors[sample, i] * factor
 
 
 class Arrangement(Protocol):

@@ -89,7 +89,6 @@ class TapTable(CalibrationTable):
         np.divide(1.0, self.volts_per_field, out=inverse, where=self.volts_per_field != 0.0)
         self._fields_per_volt = inverse.astype(np.float32)
         self._offset: Fields = self.offset_volts.astype(np.float32)[np.newaxis]
-        self._saturation = np.float32(self.saturation_volts)
 
     @classmethod
     def nominal(
@@ -149,7 +148,7 @@ class TapTable(CalibrationTable):
                 raise self._misfit("a background", background.shape)
         wanted = read if channels is None or channels > read else channels
         fields = np.empty((samples, wanted), np.float32)
-        saturated = _read(given, background, self._fields_per_volt, self._saturation, fields)
+        saturated = _read(given, background, self._fields_per_volt, self.saturation_volts, fields)
         return TapReading(fields, saturated)
 
     def volts(self, fields: npt.ArrayLike) -> Fields:
@@ -169,10 +168,11 @@ def _read(
     volts: Fields,
     background: Fields,
     fields_per_volt: Fields,
-    saturation: np.float32,
+    saturation_volts: float,
     fields: Fields,
 ) -> int:
     """Write the fields and return how many readings are saturated."""
+    saturation = np.float32(saturation_volts)
     # As wide as the readings: a wider count would halve what vector instructions do at a time.
     saturated = np.uint32(0)
     samples, channels = fields.shape
