@@ -128,6 +128,7 @@ class Bench:
         self._on = False
         self._closed = False
         self._signals = ExitStack()
+        self._whole_exposures = _WholeExposures(self)
 
     # The network seam ------------------------------------------------------------------------
 
@@ -217,7 +218,7 @@ class Bench:
     def forward(self, inputs: Array) -> Pass:
         """Show inputs ``[B, N_0]`` and read every forward tap."""
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             if self.tracker is not None:
                 self.tracker.before_batch(
                     lambda: self.arrangement.pilot(inputs), self.expected_signs
@@ -235,13 +236,13 @@ class Bench:
         if self.tracker is None:
             return {}
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.tracker.track(self.arrangement.pilot(inputs), self.expected_signs)
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
         """Send errors ``[B, N_L]`` back; return every tapped ``delta``."""
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.arrangement.backward(passed, output_errors)
 
     def lit_both_ways(self) -> list[int]:
@@ -253,13 +254,13 @@ class Bench:
     ) -> tuple[Array, Array]:
         """Light a layer's weights with random fields; return what enters ``[B, N]`` and leaves."""
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.arrangement.light_weights(layer, samples, generator)
 
     def through_weights(self, layer: int, errors: Array) -> Array:
         """Send errors ``[B, N_l]`` back through a layer's weights alone; return what arrives."""
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.arrangement.through_weights(layer, errors)
 
     def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
@@ -271,7 +272,7 @@ class Bench:
             ``[B, N_0]`` and ``[B, N_L]`` what is shown and what is injected.
         """
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.arrangement.unit_ports(inputs, output_errors)
 
     def gradient(self, passed: Pass, errors: Sequence[Array]) -> list[Array]:
@@ -425,9 +426,6 @@ class Bench:
     ) -> None:
         with self._signals:
             self.close()
-
-    def _whole_exposures(self) -> _WholeExposures:
-        return _WholeExposures(self)
 
     # Reports ---------------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ class BenchLight:
         outputs = [one.modulators for one in emitters]
         shown = shots * self.shots_per_sample
         if not self.marked:
-            return self._averaged(self._whole_exposure(shown, outputs, banks), shown)
+            return self._averaged(self._whole_exposure(shown, outputs, banks))
         due = self._noise_due(banks)
         if due:
             self._measure_noise(emitters, due)
@@ -114,7 +114,7 @@ class BenchLight:
                 self._measure_noise(emitters, late)
                 late = self._out_of_step(volts, shown)
             if not late:
-                return self._averaged(volts, shown)
+                return self._averaged({bank: read[:shown] for bank, read in volts.items()})
             self.slips += 1
             logger.warning("frames slipped at %s: the exposure is repeated", ", ".join(late))
             self.exposer.stop(outputs)
@@ -124,13 +124,13 @@ class BenchLight:
             "before the next trigger"
         )
 
-    def _averaged(self, volts: dict[str, Volts], shown: int) -> dict[str, Volts]:
-        """Return one reading a sample, what follows the samples left out."""
+    def _averaged(self, volts: dict[str, Volts]) -> dict[str, Volts]:
+        """Return one reading a sample."""
         repeats = self.shots_per_sample
         if repeats == 1:
-            return {bank: read[:shown] for bank, read in volts.items()}
+            return volts
         return {
-            bank: read[:shown].reshape(shown // repeats, repeats, -1).mean(axis=1)
+            bank: read.reshape(len(read) // repeats, repeats, -1).mean(axis=1)
             for bank, read in volts.items()
         }
 
