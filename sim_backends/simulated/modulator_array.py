@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit, check_array, check_shape
 from instruments.opening import OpeningRequest
 from sim_backends.simulated.settings import ModulatorArraySettings
@@ -87,7 +87,7 @@ class SimulatedModulatorArray(SimulatedInstrument):
 
     def before_shots(self, shots: int) -> None:
         """Step through the armed sequence, or hold."""
-        if shots and self.sequence.stage is SequenceStage.ARMED:
+        if shots and self.sequence.stage == "armed":
             first = self.sequence.fired
             taken = self.sequence.triggered(shots)
             wanted = (self._loaded, first, first + taken)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit, check_array, check_shape, check_value
 from instruments.opening import OpeningRequest
 from sim_backends.simulated.twin_of_bench import shared_twin
@@ -109,7 +109,7 @@ def check_all_fired(sequence: SequenceState, timeout_seconds: float) -> None:
     InstrumentTimeoutError
         If shots are missing.
     """
-    if sequence.stage is SequenceStage.FIRED:
+    if sequence.stage == "fired":
         return
     sequence.check_started()
     raise InstrumentTimeoutError(
