@@ -133,6 +133,8 @@ def check_shape(
         If the number of axes or a length differs.
     """
     found = values.shape
+    if found == shape:
+        return
     if len(found) == len(shape):
         for wanted, length in zip(shape, found, strict=True):
             if wanted is not None and wanted != length:

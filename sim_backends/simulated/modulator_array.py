@@ -118,6 +118,6 @@ def _copied_within(low: float, high: float, volts: Floats, copied: Floats) -> bo
     for shot in range(shots):
         for channel in range(channels):
             asked = np.float32(volts[shot, channel])
-            within &= (lowest <= asked) & (asked <= highest)
+            within &= bool((lowest <= asked) & (asked <= highest))
             copied[shot, channel] = asked
     return within
