@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from instruments.checked_copy import copied_within
 from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit, check_array, check_shape
 from instruments.opening import OpeningRequest
@@ -58,7 +58,7 @@ class SimulatedModulatorArray(SimulatedInstrument):
         self._checked("shots", len(volts))
         limit = self._volts_limit
         copied = np.empty(volts.shape, np.float32)
-        if not _copied_within(limit.low, limit.high, volts, copied):
+        if not copied_within(limit.low, limit.high, volts, copied):
             # Says which of them does not.
             check_array(self.name, "volts", volts, limit)
         self.sequence.loaded(len(volts))
@@ -107,17 +107,3 @@ class SimulatedModulatorArray(SimulatedInstrument):
         self._told = (self._held, 0, 1)
         if self._drives:
             self.twin.drive(self.name, self._held)
-
-
-@njit(cache=True)
-def _copied_within(low: float, high: float, volts: Floats, copied: Floats) -> bool:
-    """Copy volts; return whether all of them lie within limits."""
-    lowest, highest = np.float32(low), np.float32(high)
-    within = True
-    shots, channels = volts.shape
-    for shot in range(shots):
-        for channel in range(channels):
-            asked = np.float32(volts[shot, channel])
-            within &= bool((lowest <= asked) & (asked <= highest))
-            copied[shot, channel] = asked
-    return within
