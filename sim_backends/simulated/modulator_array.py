@@ -53,7 +53,6 @@ class SimulatedModulatorArray(SimulatedInstrument):
 
     def load(self, volts: npt.NDArray[np.float32]) -> None:
         """Load voltages ``[shots, channels]``; errors as of the interface."""
-        self._check_open()
         check_shape(self.name, "volts", volts, (None, self.channels))
         self._checked("shots", len(volts))
         limit = self._volts_limit
