@@ -15,6 +15,7 @@ import numpy.typing as npt
 from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.bank_phases import ReferencePhases
 from instruments.bench_file.schema import BenchFile
+from instruments.checked_copy import copied_within
 from instruments.clock import Clock, WallClock
 from instruments.errors import InstrumentError, NetworkError
 from instruments.gain_ledger import LayerGain, layer_gain
@@ -36,6 +37,9 @@ from instruments.unit_ports import UnitPorts
 Signs = npt.NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
+
+LARGEST = float(np.finfo(np.float32).max)
+"""What is larger in single precision is infinite."""
 
 
 class Stateful(Protocol):
@@ -123,11 +127,14 @@ class Bench:
         self.file = file
         self.tables = tables
         self._weights = [np.zeros((one.outputs, one.inputs), np.float32) for one in layers]
+        # Where the next ones are taken in before they count.
+        self._copies = [np.zeros_like(weights) for weights in self._weights]
         self._clipped = [0] * len(self._layers)
         self._written = False
         self._on = False
         self._closed = False
         self._signals = ExitStack()
+        self._whole_exposures = _WholeExposures(self)
 
     # The network seam ------------------------------------------------------------------------
 
@@ -158,9 +165,7 @@ class Bench:
             If matrices do not fit or hold something that is no number. The weights written
             before are shown still.
         """
-        self._check_parameters(parameters)
-        for held, new in zip(self._weights, parameters, strict=True):
-            np.copyto(held, new)
+        self._take_over(parameters)
         self._ensure_on()
         self._written = True
         if operating_point is None:
@@ -170,20 +175,22 @@ class Bench:
                 stage.set_field_gain(operating_point.get(name, stage.field_gain))
         self._show()
 
-    def _check_parameters(self, parameters: Sequence[Array]) -> None:
+    def _take_over(self, parameters: Sequence[Array]) -> None:
+        """Copy new weights; keep those written before if there is something wrong with them."""
         if len(parameters) != len(self._weights):
             raise NetworkError(f"{len(parameters)} weight matrices for {len(self._weights)} layers")
-        for number, (held, new) in enumerate(zip(self._weights, parameters, strict=True), start=1):
-            if held.shape != new.shape:
+        for number, (copy, new) in enumerate(zip(self._copies, parameters, strict=True), start=1):
+            if copy.shape != new.shape:
                 raise NetworkError(
                     f"weights of layer {number} have shape {list(new.shape)}; "
-                    f"bench {self.name} needs {list(held.shape)}"
+                    f"bench {self.name} needs {list(copy.shape)}"
                 )
-            if not math.isfinite(float(np.vdot(new, new))):
+            if not copied_within(-LARGEST, LARGEST, new, copy):
                 raise NetworkError(
                     f"weights of layer {number} hold NaN or infinity: nothing was shown; lower "
                     "the learning rate or look at the errors"
                 )
+        self._weights, self._copies = self._copies, self._weights
 
     def expected_signs(
         self, inputs: Signs, errors: Signs, magnitudes: Mapping[str, Signs]
@@ -217,7 +224,7 @@ class Bench:
     def forward(self, inputs: Array) -> Pass:
         """Show inputs ``[B, N_0]`` and read every forward tap."""
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             if self.tracker is not None:
                 self.tracker.before_batch(
                     lambda: self.arrangement.pilot(inputs), self.expected_signs
@@ -235,13 +242,13 @@ class Bench:
         if self.tracker is None:
             return {}
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.tracker.track(self.arrangement.pilot(inputs), self.expected_signs)
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
         """Send errors ``[B, N_L]`` back; return every tapped ``delta``."""
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.arrangement.backward(passed, output_errors)
 
     def lit_both_ways(self) -> list[int]:
@@ -253,13 +260,13 @@ class Bench:
     ) -> tuple[Array, Array]:
         """Light a layer's weights with random fields; return what enters ``[B, N]`` and leaves."""
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.arrangement.light_weights(layer, samples, generator)
 
     def through_weights(self, layer: int, errors: Array) -> Array:
         """Send errors ``[B, N_l]`` back through a layer's weights alone; return what arrives."""
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.arrangement.through_weights(layer, errors)
 
     def unit_ports(self, inputs: Array, output_errors: Array) -> list[UnitPorts]:
@@ -271,7 +278,7 @@ class Bench:
             ``[B, N_0]`` and ``[B, N_L]`` what is shown and what is injected.
         """
         self._ensure_on()
-        with self._whole_exposures():
+        with self._whole_exposures:
             return self.arrangement.unit_ports(inputs, output_errors)
 
     def gradient(self, passed: Pass, errors: Sequence[Array]) -> list[Array]:
@@ -425,9 +432,6 @@ class Bench:
     ) -> None:
         with self._signals:
             self.close()
-
-    def _whole_exposures(self) -> _WholeExposures:
-        return _WholeExposures(self)
 
     # Reports ---------------------------------------------------------------------------------
 

@@ -135,10 +135,12 @@ def check_shape(
     found = values.shape
     if found == shape:
         return
-    if len(found) == len(shape) and all(
-        wanted is None or wanted == length for wanted, length in zip(shape, found, strict=True)
-    ):
-        return
+    if len(found) == len(shape):
+        for wanted, length in zip(shape, found, strict=True):
+            if wanted is not None and wanted != length:
+                break
+        else:
+            return
     wanted_text = ", ".join("any" if length is None else str(length) for length in shape)
     found_text = ", ".join(str(length) for length in found)
     raise InstrumentError(

@@ -25,12 +25,10 @@ _WORTH = 32
 
 def mean_outer_product(errors: Array, activations: Array) -> Array:
     """Return ``errors.T @ activations / B``, ``[M, N]``, for ``[B, M]`` and ``[B, N]``."""
-    samples, outputs = errors.shape
-    turned = np.empty((outputs, samples), np.float32)
-    np.multiply(errors.T, np.float32(1 / samples), out=turned)
+    outputs = errors.shape[1]
     means = np.empty((outputs, activations.shape[1]), np.float32)
     work = work_of_products(outputs, activations)
-    _outer(work, turned, np.ascontiguousarray(activations), means)
+    _outer(work, np.ascontiguousarray(errors), np.ascontiguousarray(activations), means)
     return means
 
 
@@ -58,7 +56,13 @@ def _threads_of_library() -> Callable[[], int]:
 
 
 @SharedLoop
-def _outer(shares: int, errors: Array, activations: Array, sums: Array) -> None:
+def _outer(shares: int, errors: Array, activations: Array, means: Array) -> None:
+    samples = len(errors)
+    part = np.float32(1 / samples)
     for share in prange(shares):
-        first, last = rows_of(share, shares, len(sums))
-        np.dot(errors[first:last], activations, sums[first:last])
+        first, last = rows_of(share, shares, len(means))
+        turned = np.empty((last - first, samples), np.float32)
+        for sample in range(samples):
+            for row in range(first, last):
+                turned[row - first, sample] = errors[sample, row] * part
+        np.dot(turned, activations, means[first:last])

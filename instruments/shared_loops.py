@@ -86,11 +86,11 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        if not is_worth_sharing(numbers):
+        shares = numbers // LEAST_SHARE
+        if shares < 2 or cores() == 1:
             self._alone(1, *arguments)
-            return
-        shares = min(cores(), MOST_SHARES, numbers // LEAST_SHARE)
-        (self._alone if shares == 1 else self._shared)(shares, *arguments)
+        else:
+            self._shared(min(cores(), MOST_SHARES, shares), *arguments)
 
 
 def is_worth_sharing(numbers: int) -> bool:

@@ -73,10 +73,13 @@ class Emitter:
     _dark: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _loaded: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _drive_of_marks: Array | None = None
+    _reach: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
 
     def reach(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return the lowest and highest field ``[n]`` that table and device allow."""
-        return self.table.fields_within(*self.drive_within)
+        if self._reach is None:
+            self._reach = self.table.fields_within(*self.drive_within)
+        return self._reach
 
     def load(self, fields: Array) -> None:
         """Load fields ``[B, n]`` in saturation fields, a row for every shot."""
@@ -99,6 +102,7 @@ class Emitter:
         self._dark = np.zeros((0, 0), np.float32)
         self._volts = np.zeros((0, 0), np.float32)
         self._drive_of_marks = None
+        self._reach = None
 
     def load_dark(self, shots: int) -> None:
         """Load ``shots`` samples without light."""

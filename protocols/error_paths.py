@@ -122,6 +122,7 @@ class FiniteDifferences:
         point = network.operating_point()
         trial = [held.copy() for held in weights]
         gradients = [np.zeros_like(held) for held in weights]
+        drawn_so_far = self._generator.bit_generator.state
         try:
             for moved, gradient in zip(trial, gradients, strict=True):
                 flat, slopes = moved.reshape(-1), gradient.reshape(-1)
@@ -129,6 +130,10 @@ class FiniteDifferences:
                     slopes[index] = self._slope(
                         network, point, trial, flat, int(index), inputs, labels
                     )
+        except BaseException:
+            # Taken again after a pause, the minibatch probes the same weights.
+            self._generator.bit_generator.state = drawn_so_far
+            raise
         finally:
             network.write(weights, point)
         return MinibatchGradient(passed, at_output, (at_output.errors,), gradients)

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from instruments.network import Array
 
@@ -42,9 +43,9 @@ def mean_squared_error(output: Array, labels: Labels) -> OutputErrors:
     division by the number of classes, unlike in common machine-learning libraries.
     """
     errors = output.copy()
-    errors[np.arange(len(labels)), labels] -= np.float32(1)
+    correct = _subtract_targets(errors, output, labels)
     loss = 0.5 * float(np.vdot(errors, errors)) / len(labels)
-    return OutputErrors(loss, count_correct(output, labels), errors)
+    return OutputErrors(loss, correct, errors)
 
 
 def cross_entropy(output: Array, labels: Labels) -> OutputErrors:
@@ -53,15 +54,20 @@ def cross_entropy(output: Array, labels: Labels) -> OutputErrors:
     errors = np.exp(shifted)
     total = errors.sum(axis=1, keepdims=True)
     errors /= total
-    rows = np.arange(len(labels))
-    loss = float(np.mean(np.log(total[:, 0]) - shifted[rows, labels]))
-    errors[rows, labels] -= np.float32(1)
-    return OutputErrors(loss, count_correct(output, labels), errors)
+    loss = float(np.mean(np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]))
+    correct = _subtract_targets(errors, output, labels)
+    return OutputErrors(loss, correct, errors)
 
 
-def count_correct(output: Array, labels: Labels) -> int:
-    """Return how many samples have their largest output at their label."""
-    return int(np.count_nonzero(output.argmax(axis=1) == labels))
+@njit(cache=True)
+def _subtract_targets(errors: Array, output: Array, labels: Labels) -> int:
+    """Subtract one-hot targets; return for how many samples the largest output is at the label."""
+    correct = 0
+    for sample, label in enumerate(labels):
+        for i in range(errors.shape[1]):
+            errors[sample, i] -= np.float32(i == label)
+        correct += np.argmax(output[sample]) == label
+    return correct
 
 
 LOSSES: dict[LossName, Loss] = {"mse": mean_squared_error, "cross-entropy": cross_entropy}

@@ -56,13 +56,11 @@ class Adam:
     ) -> None:
         self._learning_rate = learning_rate
         self._decays = (first_decay, second_decay)
-        self._shares = (
-            np.float32(first_decay),
-            np.float32(1 - first_decay),
-            np.float32(second_decay),
-            np.float32(1 - second_decay),
+        # For the compiled loop: shares kept and taken of both moments, rate, spread, epsilon.
+        self._constants = np.array(
+            [first_decay, 1 - first_decay, second_decay, 1 - second_decay, 0, 0, epsilon],
+            np.float32,
         )
-        self._epsilon = epsilon
         self._first = [np.zeros(w.size, np.float32) for w in weights]
         self._second = [np.zeros(w.size, np.float32) for w in weights]
         self._steps = 0
@@ -71,8 +69,8 @@ class Adam:
         """Change ``weights`` in place."""
         self._steps += 1
         first_decay, second_decay = self._decays
-        rate = self._learning_rate / (1 - first_decay**self._steps)
-        spread = 1 / math.sqrt(1 - second_decay**self._steps)
+        self._constants[4] = self._learning_rate / (1 - first_decay**self._steps)
+        self._constants[5] = 1 / math.sqrt(1 - second_decay**self._steps)
         for held, gradient, first, second in zip(
             weights, gradients, self._first, self._second, strict=True
         ):
@@ -82,10 +80,7 @@ class Adam:
                 np.ascontiguousarray(gradient).reshape(-1),
                 first,
                 second,
-                self._shares,
-                np.float32(rate),
-                np.float32(spread),
-                np.float32(self._epsilon),
+                self._constants,
             )
 
     def arrays(self) -> dict[str, Array]:
@@ -153,12 +148,10 @@ def _adam_share(
     gradient: Array,
     first: Array,
     second: Array,
-    decays: tuple[np.float32, np.float32, np.float32, np.float32],
-    rate: np.float32,
-    spread: np.float32,
-    epsilon: np.float32,
+    constants: Array,
 ) -> None:
-    keep_first, take_first, keep_second, take_second = decays
+    keep_first, take_first, keep_second, take_second = constants[:4]
+    rate, spread, epsilon = constants[4:]
     for i in range(weights.size):
         slope = gradient[i]
         first[i] = keep_first * first[i] + take_first * slope
@@ -173,10 +166,7 @@ def _adam(
     gradient: Array,
     first: Array,
     second: Array,
-    decays: tuple[np.float32, np.float32, np.float32, np.float32],
-    rate: np.float32,
-    spread: np.float32,
-    epsilon: np.float32,
+    constants: Array,
 ) -> None:
     for share in prange(shares):
         begin, end = rows_of(share, shares, weights.size)
@@ -185,8 +175,5 @@ def _adam(
             gradient[begin:end],
             first[begin:end],
             second[begin:end],
-            decays,
-            rate,
-            spread,
-            epsilon,
+            constants,
         )

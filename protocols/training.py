@@ -250,14 +250,11 @@ class Training:
 
     def _undivided(self, work: Callable[[], Done], request: StopRequest) -> Done:
         """Do something that changes the run at its end only; after a pause now, all of it again."""
-        probing = self.state.probing.bit_generator
         while True:
-            drawn_so_far = probing.state
             try:
                 return work()
             except GivenUp:
-                # The one thing that is drawn from before the end.
-                probing.state = drawn_so_far
+                pass
             assert self._control is not None
             self._obey(self._control, request)
             if request.signal_number is not None:

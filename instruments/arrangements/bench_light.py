@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from instruments.calibration.tap import TapTable
 from instruments.errors import ExposureLostError, FrameSlipError, NetworkError
@@ -101,7 +102,7 @@ class BenchLight:
         outputs = [one.modulators for one in emitters]
         shown = shots * self.shots_per_sample
         if not self.marked:
-            return self._averaged(self._whole_exposure(shown, outputs, banks), shown)
+            return self._averaged(self._whole_exposure(shown, outputs, banks))
         due = self._noise_due(banks)
         if due:
             self._measure_noise(emitters, due)
@@ -113,7 +114,7 @@ class BenchLight:
                 self._measure_noise(emitters, late)
                 late = self._out_of_step(volts, shown)
             if not late:
-                return self._averaged(volts, shown)
+                return self._averaged({bank: read[:shown] for bank, read in volts.items()})
             self.slips += 1
             logger.warning("frames slipped at %s: the exposure is repeated", ", ".join(late))
             self.exposer.stop(outputs)
@@ -123,13 +124,13 @@ class BenchLight:
             "before the next trigger"
         )
 
-    def _averaged(self, volts: dict[str, Volts], shown: int) -> dict[str, Volts]:
-        """Return one reading a sample, what follows the samples left out."""
+    def _averaged(self, volts: dict[str, Volts]) -> dict[str, Volts]:
+        """Return one reading a sample."""
         repeats = self.shots_per_sample
         if repeats == 1:
-            return {bank: read[:shown] for bank, read in volts.items()}
+            return volts
         return {
-            bank: read[:shown].reshape(shown // repeats, repeats, -1).mean(axis=1)
+            bank: read.reshape(len(read) // repeats, repeats, -1).mean(axis=1)
             for bank, read in volts.items()
         }
 
@@ -199,11 +200,10 @@ class BenchLight:
         self, bank: str, volts: Volts, channels: int, background: Volts | None = None
     ) -> Array:
         """Turn a bank's volts into fields ``[B, channels]`` of its first detectors."""
-        behind = None if background is None else background[..., :channels]
-        reading = self.taps[bank].read(volts[:, :channels], behind)
-        self.read += reading.fields.size
-        self.saturated += reading.saturated
-        return reading.fields
+        fields, saturated = self.taps[bank].read(volts, background, channels)
+        self.read += fields.size
+        self.saturated += saturated
+        return fields
 
     def scaled_to_probe(self, errors: Array) -> tuple[Array, Array]:
         """Scale every sample's errors so that the largest is at the probe's limit.
@@ -213,10 +213,24 @@ class BenchLight:
         tuple
             The scaled errors ``[B, n]`` and the factors ``[B, 1]``, to be divided back.
         """
-        largest = np.abs(errors).max(axis=1, keepdims=True)
-        largest[largest == 0] = 1.0
-        factors: Array = np.divide(np.float32(self.probe_limit), largest, dtype=np.float32)
-        return errors * factors, factors
+        given = np.ascontiguousarray(errors, np.float32)
+        scaled, factors = np.empty_like(given), np.empty((len(given), 1), np.float32)
+        _scale(given, self.probe_limit, scaled, factors)
+        return scaled, factors
+
+
+@njit(cache=True, error_model="numpy")
+def _scale(errors: Array, limit: float, scaled: Array, factors: Array) -> None:
+    """Write the factors ``[B, 1]`` that bring the largest of every row to a limit, and the rows."""
+    samples, channels = errors.shape
+    for sample in range(samples):
+        largest = np.float32(0)
+        for i in range(channels):
+            largest = max(largest, abs(errors[sample, i]))
+        factor = np.float32(limit) / (largest if largest else np.float32(1))
+        factors[sample, 0] = factor
+        for i in range(channels):
+            scaled[sample, i] = errors[sample, i] * factor
 
 
 class Arrangement(Protocol):

@@ -47,6 +47,7 @@ class Cascade:
     def __init__(self, light: BenchLight, stages: Sequence[StageHardware]) -> None:
         self._light = light
         self._stages = list(stages)
+        self._outputs = [stage.outputs for stage in stages]
         self._source = _required(stages[0].source, stages[0], "inputs")
         self._injector = _required(stages[-1].injector, stages[-1], "injector")
         self._output_bank = _required(stages[-1].taps.get("z"), stages[-1], "taps.z")
@@ -137,15 +138,15 @@ class Cascade:
         self._injector.load_dark(shots)
         volts = light.take(shots, self._sources, self._forward_banks)
         activations = [inputs]
-        for stage, bank in zip(self._stages, self._activation_banks, strict=False):
-            activations.append(light.fields(bank, volts[bank], stage.outputs))
+        for outputs, bank in zip(self._outputs, self._activation_banks, strict=False):
+            activations.append(light.fields(bank, volts[bank], outputs))
         unit_inputs = None
         if self._all_units_tapped:
             unit_inputs = tuple(
-                light.fields(bank, volts[bank], stage.outputs)
-                for stage, bank in zip(self._stages, self._unit_banks, strict=False)
+                light.fields(bank, volts[bank], outputs)
+                for outputs, bank in zip(self._outputs, self._unit_banks, strict=False)
             )
-        output = light.fields(self._output_bank, volts[self._output_bank], self._stages[-1].outputs)
+        output = light.fields(self._output_bank, volts[self._output_bank], self._outputs[-1])
         background = {bank: volts[bank] for bank in self._error_banks}
         return Pass(tuple(activations), output, unit_inputs, _Exposed(shots, background))
 
@@ -158,8 +159,8 @@ class Cascade:
         self._injector.load(injected)
         volts = light.take(exposed.shots, self._sources, self._error_banks)
         errors = []
-        for stage, bank in zip(self._stages, self._error_banks, strict=False):
-            field = light.fields(bank, volts[bank], stage.outputs, exposed.background[bank])
+        for outputs, bank in zip(self._outputs, self._error_banks, strict=False):
+            field = light.fields(bank, volts[bank], outputs, exposed.background[bank])
             field /= factors
             errors.append(field)
         return [*errors, output_errors]

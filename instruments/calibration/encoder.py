@@ -88,11 +88,18 @@ class EncoderTable(CalibrationTable):
         )
         self._scales = FieldScales(self.field_at_full, self.offset)
         volts_per_radian = 2.0 / np.pi * self.half_wave_volts
-        self._volts_per_radian = volts_per_radian.astype(np.float32)
-        self._null_volts = (-volts_per_radian * self.bias_radians).astype(np.float32)
         rest = np.arcsin(np.clip(self._scales.rest, -1.0, 1.0))
         self.dark_volts: Fields = (volts_per_radian * (rest - self.bias_radians)).astype(np.float32)
         self.dark_volts.setflags(write=False)
+        self._constants = np.stack(
+            [
+                self._scales.slope,
+                self._scales.shift,
+                volts_per_radian.astype(np.float32),
+                (-volts_per_radian * self.bias_radians).astype(np.float32),
+                self.dark_volts,
+            ]
+        )
 
     @classmethod
     def nominal(
@@ -188,15 +195,7 @@ class EncoderTable(CalibrationTable):
                 f"takes [samples, up to {self.channels} channels]"
             )
         volts = np.empty((len(given), self.channels), np.float32) if out is None else out
-        beyond = _encode(
-            given,
-            self._scales.slope,
-            self._scales.shift,
-            self._volts_per_radian,
-            self._null_volts,
-            self.dark_volts,
-            volts,
-        )
+        beyond = _encode(given, self._constants, volts)
         if beyond:
             raise self._out_of_reach(given, beyond)
         return volts
@@ -229,16 +228,17 @@ class EncoderTable(CalibrationTable):
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _encode(
-    fields: Fields,
-    slope: Fields,
-    shift: Fields,
-    volts_per_radian: Fields,
-    null_volts: Fields,
-    dark_volts: Fields,
-    volts: Fields,
-) -> int:
-    """Write the volts and return how many fields are out of reach."""
+def _encode(fields: Fields, constants: Fields, volts: Fields) -> int:
+    """Write the volts and return how many fields are out of reach.
+
+    Parameters
+    ----------
+    constants
+        ``[5, n]``: slope and shift from field to sine, volts per radian, volts at null and in the
+        dark.
+    """
+    slope, shift, volts_per_radian = constants[0], constants[1], constants[2]
+    null_volts, dark_volts = constants[3], constants[4]
     samples, driven = fields.shape
     # As wide as the fields: a wider count would halve what vector instructions do at a time.
     beyond = np.uint32(0)

@@ -42,6 +42,11 @@ class TapTable(CalibrationTable):
     provenance, covariance
         See ``CalibrationTable``.
 
+    Attributes
+    ----------
+    channels
+        How many detectors there are.
+
     Raises
     ------
     CalibrationError
@@ -62,7 +67,8 @@ class TapTable(CalibrationTable):
         covariance: Mapping[str, npt.ArrayLike] | None = None,
     ) -> None:
         self.provenance = provenance
-        shape = (np.size(np.asarray(volts_per_field)),)
+        self.channels = np.size(np.asarray(volts_per_field))
+        shape = (self.channels,)
         self.volts_per_field: Values = self.finite("volts_per_field", volts_per_field, shape)
         self.offset_volts: Values = self.finite("offset_volts", offset_volts, shape)
         self.phase_radians: Values = self.finite("phase_radians", phase_radians, shape)
@@ -82,8 +88,7 @@ class TapTable(CalibrationTable):
         inverse = np.zeros(shape)
         np.divide(1.0, self.volts_per_field, out=inverse, where=self.volts_per_field != 0.0)
         self._fields_per_volt = inverse.astype(np.float32)
-        self._offset = self.offset_volts.astype(np.float32)[np.newaxis]
-        self._saturation = np.float32(self.saturation_volts)
+        self._offset: Fields = self.offset_volts.astype(np.float32)[np.newaxis]
 
     @classmethod
     def nominal(
@@ -106,16 +111,11 @@ class TapTable(CalibrationTable):
             provenance=Provenance(instrument, bench),
         )
 
-    @property
-    def channels(self) -> int:
-        """How many detectors there are."""
-        return self.volts_per_field.size
-
     def read(
         self,
         volts: npt.NDArray[np.floating],
         background_volts: npt.NDArray[np.floating] | None = None,
-        out: Fields | None = None,
+        channels: int | None = None,
     ) -> TapReading:
         """Return the fields that voltages stand for.
 
@@ -127,8 +127,8 @@ class TapTable(CalibrationTable):
             What the same detectors showed without the wanted light, as they showed it,
             ``[B, m]`` a sample or ``[m]`` for all. The offset is part of it and so not subtracted
             a second time.
-        out
-            ``[B, m]`` float32 to write to.
+        channels
+            How many of the ``m``, from the first, are wanted; by default all.
 
         Raises
         ------
@@ -136,19 +136,19 @@ class TapTable(CalibrationTable):
             If the shapes do not fit.
         """
         given = np.ascontiguousarray(volts, np.float32)
-        background: Fields
         if given.ndim != 2 or given.shape[1] > self.channels:
             raise self._misfit("readings", given.shape)
-        if background_volts is None:
-            background = self._offset[:, : given.shape[1]]
-        else:
+        samples, read = given.shape
+        background = self._offset
+        if background_volts is not None:
             background = np.ascontiguousarray(background_volts, np.float32)
             if background.ndim == 1:
                 background = background[np.newaxis]
-            if background.shape not in (given.shape, (1, given.shape[1])):
+            if background.shape != given.shape and background.shape != (1, read):
                 raise self._misfit("a background", background.shape)
-        fields = np.empty(given.shape, np.float32) if out is None else out
-        saturated = _read(given, background, self._fields_per_volt, self._saturation, fields)
+        wanted = read if channels is None or channels > read else channels
+        fields = np.empty((samples, wanted), np.float32)
+        saturated = _read(given, background, self._fields_per_volt, self.saturation_volts, fields)
         return TapReading(fields, saturated)
 
     def volts(self, fields: npt.ArrayLike) -> Fields:
@@ -168,13 +168,14 @@ def _read(
     volts: Fields,
     background: Fields,
     fields_per_volt: Fields,
-    saturation: np.float32,
+    saturation_volts: float,
     fields: Fields,
 ) -> int:
     """Write the fields and return how many readings are saturated."""
+    saturation = np.float32(saturation_volts)
     # As wide as the readings: a wider count would halve what vector instructions do at a time.
     saturated = np.uint32(0)
-    samples, channels = volts.shape
+    samples, channels = fields.shape
     stride = 1 if len(background) == samples else 0
     for b in range(samples):
         row = background[b * stride]

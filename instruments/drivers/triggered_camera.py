@@ -15,7 +15,7 @@ from instruments.drivers.frame_panel import check_size
 from instruments.errors import InstrumentError
 from instruments.interfaces.camera import Region, check_regions, region_means
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.library import Library
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
@@ -224,7 +224,7 @@ class TriggeredCamera(DrivenInstrument):
 
     def _collect(self) -> None:
         """Take what came; frames that nobody was armed for are counted and thrown away."""
-        if self.sequence.stage is SequenceStage.EMPTY:
+        if self.sequence.stage == "empty":
             return
         came = self._grabber.new_frames()
         self._counter += len(came)

@@ -22,7 +22,7 @@ from instruments.drivers.driven_instrument import DrivenInstrument
 from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity, InstrumentTimeoutError
 from instruments.interfaces.mirror_device import MirrorBlocks, expand_mirror_blocks
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.library import Library, library_for, load_library
 from instruments.limits import Limit, check_shape
 from instruments.opening import OpeningRequest
@@ -231,7 +231,7 @@ class VialuxMirrors(DrivenInstrument):
     def stop(self) -> None:
         """Abandon what is armed."""
         self._check_open()
-        if self.sequence.stage is SequenceStage.ARMED:
+        if self.sequence.stage == "armed":
             self._board.Halt()
         self.sequence.stopped()
 

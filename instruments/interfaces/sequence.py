@@ -21,8 +21,7 @@ pass for fresh ones.
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -35,13 +34,8 @@ class SequenceError(InstrumentError):
     """A step of the life cycle was asked for out of turn."""
 
 
-class SequenceStage(Enum):
-    """Where a sequence instrument is in its life cycle."""
-
-    EMPTY = "empty"
-    LOADED = "loaded"
-    ARMED = "armed"
-    FIRED = "fired"
+SequenceStage = Literal["empty", "loaded", "armed", "fired"]
+"""Where a sequence instrument is in its life cycle."""
 
 
 @runtime_checkable
@@ -145,7 +139,7 @@ class SequenceState:
 
     def __init__(self, instrument: str, *, loads: bool) -> None:
         self.instrument = instrument
-        self.stage = SequenceStage.EMPTY
+        self.stage: SequenceStage = "empty"
         self.shots = 0
         self.fired = 0
         self._loads = loads
@@ -158,7 +152,7 @@ class SequenceState:
         SequenceError
             If it is armed.
         """
-        if self.stage is SequenceStage.ARMED:
+        if self.stage == "armed":
             raise SequenceError(
                 f"{self.instrument}: a new sequence was given while it is armed for {self.shots} "
                 "shots; wait until they are done, or stop it first"
@@ -167,7 +161,7 @@ class SequenceState:
     def loaded(self, shots: int) -> None:
         """Note that a sequence of ``shots`` settings is in the instrument."""
         self.check_load()
-        self.stage = SequenceStage.LOADED
+        self.stage = "loaded"
         self.shots = shots
         self.fired = 0
 
@@ -179,12 +173,12 @@ class SequenceState:
         SequenceError
             If it is armed, or nothing is loaded where something has to be.
         """
-        if self.stage is SequenceStage.ARMED:
+        if self.stage == "armed":
             raise SequenceError(
                 f"{self.instrument}: armed a second time with {self.shots - self.fired} of "
                 f"{self.shots} shots still to come; wait until they are done, or stop it first"
             )
-        if self._loads and self.stage is SequenceStage.EMPTY:
+        if self._loads and self.stage == "empty":
             raise SequenceError(
                 f"{self.instrument}: armed with nothing loaded; load a sequence first"
             )
@@ -194,7 +188,7 @@ class SequenceState:
         self.check_arm()
         if shots is not None:
             self.shots = shots
-        self.stage = SequenceStage.ARMED
+        self.stage = "armed"
         self.fired = 0
 
     def triggered(self, shots: int) -> int:
@@ -203,12 +197,12 @@ class SequenceState:
         As on the device, triggers that find it not armed, or that come after the last shot, do
         nothing.
         """
-        if self.stage is not SequenceStage.ARMED:
+        if self.stage != "armed":
             return 0
         taken = min(shots, self.shots - self.fired)
         self.fired += taken
         if self.fired == self.shots:
-            self.stage = SequenceStage.FIRED
+            self.stage = "fired"
         return taken
 
     def check_started(self) -> None:
@@ -219,7 +213,7 @@ class SequenceState:
         SequenceError
             If it is neither armed nor fired.
         """
-        if self.stage not in (SequenceStage.ARMED, SequenceStage.FIRED):
+        if self.stage not in ("armed", "fired"):
             raise SequenceError(
                 f"{self.instrument}: asked for the outcome of shots it was not armed for; "
                 "arm it before the trigger fires"
@@ -228,19 +222,19 @@ class SequenceState:
     @property
     def done(self) -> bool:
         """Whether every armed shot has happened."""
-        return self.stage is SequenceStage.FIRED
+        return self.stage == "fired"
 
     def read_out(self) -> None:
         """Note that the readings of an input were handed over."""
-        self.stage = SequenceStage.EMPTY
+        self.stage = "empty"
         self.shots = 0
         self.fired = 0
 
     def stopped(self) -> None:
         """Note that whatever was armed is abandoned."""
         self.fired = 0
-        if self._loads and self.stage is not SequenceStage.EMPTY:
-            self.stage = SequenceStage.LOADED
+        if self._loads and self.stage != "empty":
+            self.stage = "loaded"
         else:
-            self.stage = SequenceStage.EMPTY
+            self.stage = "empty"
             self.shots = 0

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.errors import InstrumentError
-from instruments.interfaces.sequence import SequenceStage
 from instruments.library import Library
 from instruments.opening import OpeningRequest
 from sim_backends.library_models.stand_in_library import stand_in_library
@@ -177,7 +176,7 @@ class AlpBoard:
             return False
         if self._looping or self._mode == _MASTER:
             return True
-        return self._mirrors.sequence.stage is SequenceStage.ARMED
+        return self._mirrors.sequence.stage == "armed"
 
     def _check_idle(self, call: str) -> None:
         if self._shows:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from instruments.errors import InstrumentError
 from instruments.interfaces.camera import Region, check_regions, region_means
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
 from sim_backends.simulated.settings import CameraSettings
@@ -149,7 +149,7 @@ class SimulatedCamera(SimulatedInstrument):
 
     def after_shots(self, shots: int) -> None:
         """Take a frame of every shot it was armed for."""
-        if self.sequence.stage is SequenceStage.ARMED:
+        if self.sequence.stage == "armed":
             taken = self.sequence.triggered(shots)
             self._counter += taken
             self._frames.append(self._frames_of(taken))

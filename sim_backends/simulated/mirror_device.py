@@ -14,7 +14,7 @@ from instruments.interfaces.mirror_device import (
     expand_mirror_blocks,
     stripe_orders,
 )
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit, check_shape
 from instruments.opening import OpeningRequest
 from sim_backends.simulated.settings import MirrorDeviceSettings
@@ -133,7 +133,7 @@ class SimulatedMirrorDevice(SimulatedInstrument):
 
     def before_shots(self, shots: int) -> None:
         """Step through the armed sequence, or hold the last frame."""
-        if shots and self.sequence.stage is SequenceStage.ARMED:
+        if shots and self.sequence.stage == "armed":
             first = self.sequence.fired
             taken = self.sequence.triggered(shots)
             self._fields = self._loaded_fields[first : first + taken]

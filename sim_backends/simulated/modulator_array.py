@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.checked_copy import copied_within
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit, check_array, check_shape
 from instruments.opening import OpeningRequest
 from sim_backends.simulated.settings import ModulatorArraySettings
@@ -52,13 +53,15 @@ class SimulatedModulatorArray(SimulatedInstrument):
 
     def load(self, volts: npt.NDArray[np.float32]) -> None:
         """Load voltages ``[shots, channels]``; errors as of the interface."""
-        self._check_open()
         check_shape(self.name, "volts", volts, (None, self.channels))
         self._checked("shots", len(volts))
-        self.sequence.check_load()
-        check_array(self.name, "volts", volts, self._volts_limit)
-        self._loaded = np.array(volts, np.float32)
+        limit = self._volts_limit
+        copied = np.empty(volts.shape, np.float32)
+        if not copied_within(limit.low, limit.high, volts, copied):
+            # Says which of them does not.
+            check_array(self.name, "volts", volts, limit)
         self.sequence.loaded(len(volts))
+        self._loaded = copied
 
     def arm(self) -> None:
         """Get ready to step through the loaded voltages."""
@@ -83,7 +86,7 @@ class SimulatedModulatorArray(SimulatedInstrument):
 
     def before_shots(self, shots: int) -> None:
         """Step through the armed sequence, or hold."""
-        if shots and self.sequence.stage is SequenceStage.ARMED:
+        if shots and self.sequence.stage == "armed":
             first = self.sequence.fired
             taken = self.sequence.triggered(shots)
             wanted = (self._loaded, first, first + taken)

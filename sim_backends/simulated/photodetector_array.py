@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.errors import InstrumentError
-from instruments.interfaces.sequence import SequenceStage, SequenceState
+from instruments.interfaces.sequence import SequenceState
 from instruments.limits import Limit
 from instruments.opening import OpeningRequest
 from sim_backends.simulated.settings import PhotodetectorArraySettings
@@ -57,7 +57,7 @@ class SimulatedPhotodetectorArray(SimulatedInstrument):
     @property
     def armed(self) -> bool:
         """Whether triggers make it read."""
-        return self.sequence.stage is SequenceStage.ARMED
+        return self.sequence.stage == "armed"
 
     def arm(self, shots: int) -> None:
         """Get ready to take ``shots`` readings."""

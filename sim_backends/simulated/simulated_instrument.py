@@ -109,7 +109,7 @@ def check_all_fired(sequence: SequenceState, timeout_seconds: float) -> None:
     InstrumentTimeoutError
         If shots are missing.
     """
-    if sequence.done:
+    if sequence.stage == "fired":
         return
     sequence.check_started()
     raise InstrumentTimeoutError(

@@ -33,3 +33,13 @@ def test_marks_follow_the_table_that_is_adopted():
     assert modulators.volts.shape == (5, 4)
     emitter.load_steady(6)
     np.testing.assert_allclose(modulators.volts, np.tile(2 * before[3], (6, 1)), rtol=1e-5)
+
+
+def test_its_reach_is_that_of_its_table_within_what_the_device_takes():
+    emitter = Emitter(Loaded(), table(3.5), drive_within=(-3.5, 1.0))
+    assert emitter.reach() is emitter.reach()
+    for half_wave_volts in (3.5, 7.0):
+        emitter.adopt(table(half_wave_volts))
+        lowest, highest = emitter.reach()
+        np.testing.assert_allclose(lowest, np.sin(-0.5 * np.pi * 3.5 / half_wave_volts))
+        np.testing.assert_allclose(highest, np.sin(0.5 * np.pi * 1.0 / half_wave_volts))

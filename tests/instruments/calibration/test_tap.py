@@ -73,9 +73,16 @@ def test_a_dead_detector_reads_nothing():
     np.testing.assert_allclose(reading.fields, [[1.0, 0.0], [1.0, 0.0]], atol=1e-6)
 
 
-def test_fields_are_written_where_one_wants_them():
-    out = np.empty((2, 6), np.float32)
-    assert drawn(6, 1).read(np.zeros((2, 6), np.float32), out=out).fields is out
+@pytest.mark.parametrize("behind", [None, (4, 6), (6,)])
+def test_the_first_channels_of_a_bank_are_read_as_if_there_were_no_others(behind):
+    table = TapTable(np.linspace(0.2, 0.7, 6), 1e-3, saturation_volts=1.0, provenance=PROVENANCE)
+    rng = np.random.default_rng(5)
+    volts = rng.uniform(-1.5, 1.5, (4, 6)).astype(np.float32)
+    background = None if behind is None else rng.normal(0.0, 0.1, behind).astype(np.float32)
+    some = table.read(volts, background, channels=3)
+    alone = table.read(volts[:, :3], None if background is None else background[..., :3])
+    np.testing.assert_array_equal(some.fields, alone.fields)
+    assert some.saturated == alone.saturated == np.count_nonzero(np.abs(volts[:, :3]) >= 1.0)
 
 
 def test_shapes_that_do_not_fit_are_refused():

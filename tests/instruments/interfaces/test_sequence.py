@@ -12,7 +12,6 @@ from instruments.interfaces.sequence import (
     SequenceError,
     SequenceInput,
     SequenceOutput,
-    SequenceStage,
     SequenceState,
 )
 
@@ -209,23 +208,23 @@ class LifeCycle(RuleBasedStateMachine):
     @rule(shots=st.integers(1, 5))
     def load(self, shots):
         before = self.state.stage
-        if self.allowed(lambda: self.state.loaded(shots), before is not SequenceStage.ARMED):
+        if self.allowed(lambda: self.state.loaded(shots), before != "armed"):
             self.shots = shots
-            assert self.state.stage is SequenceStage.LOADED
+            assert self.state.stage == "loaded"
 
     @rule(shots=st.integers(1, 5))
     def arm(self, shots):
         before = self.state.stage
-        free = before is not SequenceStage.ARMED
-        ready = not self.loads or before is not SequenceStage.EMPTY
+        free = before != "armed"
+        ready = not self.loads or before != "empty"
         if self.allowed(lambda: self.state.armed(None if self.loads else shots), free and ready):
             self.coming = self.shots if self.loads else shots
-            assert self.state.stage is SequenceStage.ARMED
+            assert self.state.stage == "armed"
             assert self.state.shots == self.coming
 
     @rule(shots=st.integers(0, 7))
     def trigger(self, shots):
-        armed = self.state.stage is SequenceStage.ARMED
+        armed = self.state.stage == "armed"
         taken = self.state.triggered(shots)
         assert taken == (min(shots, self.coming) if armed else 0)
         self.coming -= taken
@@ -234,20 +233,20 @@ class LifeCycle(RuleBasedStateMachine):
 
     @rule()
     def wait(self):
-        begun = self.state.stage in (SequenceStage.ARMED, SequenceStage.FIRED)
+        begun = self.state.stage in ("armed", "fired")
         self.allowed(self.state.check_started, begun)
 
     @precondition(lambda self: not self.loads and self.state.done)
     @rule()
     def read(self):
         self.state.read_out()
-        assert self.state.stage is SequenceStage.EMPTY
+        assert self.state.stage == "empty"
 
     @rule()
     def stop(self):
-        held = self.loads and self.state.stage is not SequenceStage.EMPTY
+        held = self.loads and self.state.stage != "empty"
         self.state.stopped()
-        assert self.state.stage is (SequenceStage.LOADED if held else SequenceStage.EMPTY)
+        assert self.state.stage == ("loaded" if held else "empty")
 
 
 LifeCycle.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
