@@ -5,6 +5,10 @@ really have: ``c(d, o) = (1/q) sum_k exp(i phi[level_k]) exp(-2 pi i (k + 1/2) /
 ``k`` of a period of ``q`` at grey level ``o + round(d (k + 1/2) / q)``, as ``expand_blocks`` has
 it. The coefficients of all pairs ``(d, o)`` are worked out once a region; a frame of blocks is
 then one look-up a block.
+
+The middle of a ramp sets the phase, so weights of one sign have their middles at about one grey
+level, whatever their depth. Tables by middle and depth have what a frame looks up side by side, in
+the processor's first cache; by depth and offset nearly every entry is in a cache line of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ Floats = npt.NDArray[np.float32]
 Complexes = npt.NDArray[np.complex64]
 Pattern = npt.NDArray[Any]
 """Grey levels (uint16), or waves (float32) of a panel without steps."""
+
+_MARGIN = 16
+"""Numbers beside a row of blocks: with it all are mixed alike; a cache line, not to shift them."""
 
 
 class PanelTruth:
@@ -144,9 +151,16 @@ class PanelTruth:
         return np.asarray(fields.mean(axis=-1), np.complex128)
 
     def _coefficient_tables(self) -> Complexes:
+        """Return coefficients ``[regions, middle, depth]``, the middle ``offset + depth // 2``."""
         if self._tables is None:
+            depth = np.arange(self.levels + 1)
+            middle = np.arange(self.levels)[:, np.newaxis]
+            offset = (middle - depth // 2) % self.levels
             self._tables = np.stack(
-                [coefficient_table(curve, self.period) for curve in self.phase_radians]
+                [
+                    coefficient_table(curve, self.period)[depth, offset]
+                    for curve in self.phase_radians
+                ]
             )
         return self._tables
 
@@ -173,6 +187,13 @@ def coefficient_table(phase_radians: npt.NDArray[np.float64], period: int) -> Co
 
 
 @njit(inline="always")
+def _end_row(row: Floats) -> None:
+    """Let the first and the last block of a row be their own neighbours beyond the edge."""
+    row[_MARGIN - 1] = row[_MARGIN]
+    row[-_MARGIN] = row[-_MARGIN - 1]
+
+
+@njit(inline="always")
 def _mix_row(
     above: Floats,
     own: Floats,
@@ -182,15 +203,15 @@ def _mix_row(
     column_gains: Floats,
     mixed: Floats,
 ) -> None:
-    """Each block loses ``share`` of its field to each of its four neighbours; then the gains."""
-    last = len(own) - 1
+    """Each block loses ``share`` of its field to each of its four neighbours; then the gains.
+
+    ``above``, ``own`` and ``below`` have a margin at both ends.
+    """
     own_share = np.float32(1) - np.float32(4) * share
-    for i in range(1, last):
-        around = above[i] + below[i] + own[i - 1] + own[i + 1]
-        mixed[i] = (own_share * own[i] + share * around) * gain * column_gains[i]
-    for i in (0, last):
-        around = above[i] + below[i] + own[max(i - 1, 0)] + own[min(i + 1, last)]
-        mixed[i] = (own_share * own[i] + share * around) * gain * column_gains[i]
+    for i in range(len(mixed)):
+        k = i + _MARGIN
+        around = above[k] + below[k] + own[k - 1] + own[k + 1]
+        mixed[i] = (own_share * own[k] + share * around) * gain * column_gains[i]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
@@ -198,17 +219,21 @@ def _mix(
     values: Floats, share: np.float32, row_gains: Floats, column_gains: Floats, mixed: Floats
 ) -> None:
     """Mix blocks ``[outputs, inputs]`` with their neighbours."""
-    last = values.shape[0] - 1
-    for j in range(last + 1):
-        above, below = values[max(j - 1, 0)], values[min(j + 1, last)]
-        _mix_row(above, values[j], below, share, row_gains[j], column_gains, mixed[j])
+    rows, columns = values.shape
+    kept = np.empty((rows, columns + 2 * _MARGIN), np.float32)
+    for j in range(rows):
+        kept[j, _MARGIN : _MARGIN + columns] = values[j]
+        _end_row(kept[j])
+    for j in range(rows):
+        above, below = kept[max(j - 1, 0)], kept[min(j + 1, rows - 1)]
+        _mix_row(above, kept[j], below, share, row_gains[j], column_gains, mixed[j])
 
 
 @njit(inline="always")
 def _look_up_row(
     pairs: npt.NDArray[np.uint64],
-    depths: np.uint32,
     levels: np.uint32,
+    depths: np.uint32,
     region_of_block: npt.NDArray[np.uint8],
     depth: Pattern,
     offset: Pattern,
@@ -220,15 +245,20 @@ def _look_up_row(
     """Look up one row of blocks; ``place`` and ``found`` are for the loop's own use."""
     # Every result is cast back: numba widens arithmetic on small integers to 64 bits.
     for i in range(len(depth)):
-        line = np.uint32(np.uint32(np.uint32(region_of_block[i]) * depths) + np.uint32(depth[i]))
-        place[i] = np.uint32(np.uint32(line * levels) + np.uint32(offset[i]))
+        middle = np.uint32(np.uint32(offset[i]) + np.uint32(np.uint32(depth[i]) >> np.uint32(1)))
+        # Modulo: below one wave the difference overflows to a huge number.
+        middle = min(middle, np.uint32(middle - levels))
+        line = np.uint32(np.uint32(np.uint32(region_of_block[i]) * levels) + middle)
+        place[i] = np.uint32(np.uint32(line * depths) + np.uint32(depth[i]))
     # Real and imaginary part in one access; only this loop has no vector instructions.
     for i in range(len(depth)):
         found[i] = pairs[place[i]]
     parts = found.view(np.float32)
     for i in range(len(depth)):
-        real[i] = parts[2 * i]
-        imaginary[i] = parts[2 * i + 1]
+        real[_MARGIN + i] = parts[2 * i]
+        imaginary[_MARGIN + i] = parts[2 * i + 1]
+    _end_row(real)
+    _end_row(imaginary)
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
@@ -248,39 +278,38 @@ def _look_up_rows(
     rows, columns = depth.shape
     bottom = rows - 1
     # Three rows at a time are all that mixing needs: they stay in the processor's first cache.
-    real, imaginary = np.empty((3, columns), np.float32), np.empty((3, columns), np.float32)
+    kept = np.empty((3, 2, columns + 2 * _MARGIN), np.float32)
     place, found = np.empty(columns, np.uint32), np.empty(columns, np.uint64)
-    depths, levels = np.uint32(tables.shape[1]), np.uint32(tables.shape[2])
+    levels, depths = np.uint32(tables.shape[1]), np.uint32(tables.shape[2])
     pairs = tables.reshape(-1).view(np.uint64)
-    for below in range(first - 1, last + 1):
-        if 0 <= below <= bottom:
-            own = below % 3
+    for under in range(first - 1, last + 1):
+        if 0 <= under <= bottom:
             _look_up_row(
                 pairs,
-                depths,
                 levels,
-                region_of_block[below],
-                depth[below],
-                offset[below],
+                depths,
+                region_of_block[under],
+                depth[under],
+                offset[under],
                 place,
                 found,
-                real[own],
-                imaginary[own],
+                kept[under % 3, 0],
+                kept[under % 3, 1],
             )
-        j = below - 1
+        j = under - 1
         if j < first:
             continue
-        a, b, c = max(j - 1, 0) % 3, j % 3, min(below, bottom) % 3
-        _mix_row(real[a], real[b], real[c], cross_talk, row_gains[j], column_gains, out[j])
-        _mix_row(
-            imaginary[a],
-            imaginary[b],
-            imaginary[c],
-            cross_talk,
-            row_gains[j],
-            column_gains,
-            out[rows + j],
-        )
+        above, own, below = kept[max(j - 1, 0) % 3], kept[j % 3], kept[min(under, bottom) % 3]
+        for part in range(2):
+            _mix_row(
+                above[part],
+                own[part],
+                below[part],
+                cross_talk,
+                row_gains[j],
+                column_gains,
+                out[part * rows + j],
+            )
 
 
 @SharedLoop
