@@ -54,7 +54,7 @@ class SharedLoop:
     ----------
     loop
         Takes the number of shares first and runs over ``prange(shares)``; ``rows_of`` gives the
-        rows of each.
+        rows of each. May return what it counts over all shares.
 
     Examples
     --------
@@ -76,8 +76,8 @@ class SharedLoop:
         again.__module__ = loop.__module__
         self._shared = _compiled(again, parallel=_MARKED_LOOPS)
 
-    def __call__(self, numbers: int, *arguments: Any) -> None:
-        """Run over all rows.
+    def __call__(self, numbers: int, *arguments: Any) -> Any:
+        """Run over all rows and return what the loop returns.
 
         Parameters
         ----------
@@ -88,9 +88,8 @@ class SharedLoop:
         """
         shares = numbers // LEAST_SHARE
         if shares < 2 or cores() == 1:
-            self._alone(1, *arguments)
-        else:
-            self._shared(min(cores(), MOST_SHARES, shares), *arguments)
+            return self._alone(1, *arguments)
+        return self._shared(min(cores(), MOST_SHARES, shares), *arguments)
 
 
 def is_worth_sharing(numbers: int) -> bool:

@@ -45,14 +45,10 @@ def encode_levels(
     depth, offset
         ``[rows, columns]``, written whole.
     """
-    outputs = len(weights)
-    clipped = np.zeros(outputs, np.uint32)
-    _encode_levels(
-        weights.size, weights, inverse_rows, inverse_columns, middle, words, depth, offset, clipped
+    clipped: int = _encode_levels(
+        weights.size, weights, inverse_rows, inverse_columns, middle, words, depth, offset
     )
-    depth[outputs:] = 0
-    offset[outputs:] = 0
-    return int(clipped.sum())
+    return clipped
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
@@ -66,13 +62,13 @@ def _encode_rows(
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
-    clipped: npt.NDArray[np.uint32],
-) -> None:
-    inputs = weights.shape[1]
+) -> int:
+    outputs, inputs = weights.shape
+    clipped = 0
     steps, edge = np.float32(STEPS), np.float32(STEPS + 1)
     place, word = np.empty(inputs, np.int32), np.empty(inputs, np.uint32)
     # Looking up is the only loop without vector instructions, so it stands alone.
-    for j in range(first, last):
+    for j in range(first, min(last, outputs)):
         row = inverse_rows[j] * steps
         given, zero, depths, offsets = weights[j], middle[j], depth[j], offset[j]
         for i in range(inputs):
@@ -88,9 +84,12 @@ def _encode_rows(
             beyond = np.uint32(beyond + np.uint32(word[i] >> np.uint32(CLIPPED_SHIFT)))
             depths[i] = np.uint16(word[i])
             offsets[i] = np.uint16((word[i] >> np.uint32(OFFSET_SHIFT)) & np.uint32(0x7FFF))
-        clipped[j] = beyond
+        clipped += beyond
         depth[j, inputs:] = 0
         offset[j, inputs:] = 0
+    depth[max(first, outputs) : last] = 0
+    offset[max(first, outputs) : last] = 0
+    return clipped
 
 
 @SharedLoop
@@ -103,22 +102,14 @@ def _encode_levels(
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
-    clipped: npt.NDArray[np.uint32],
-) -> None:
+) -> int:
+    clipped = 0
     for share in prange(shares):
-        first, last = rows_of(share, shares, len(weights))
-        _encode_rows(
-            first,
-            last,
-            weights,
-            inverse_rows,
-            inverse_columns,
-            middle,
-            words,
-            depth,
-            offset,
-            clipped,
+        first, last = rows_of(share, shares, len(depth))
+        clipped += _encode_rows(
+            first, last, weights, inverse_rows, inverse_columns, middle, words, depth, offset
         )
+    return clipped
 
 
 def depth_and_offset(
