@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.field_encoder import FieldEncoder
-from instruments.calibration.weight_bank import WeightBankTable
+from instruments.calibration.weight_bank import WeightBankTable, WeightsShown
 from instruments.errors import NetworkError
 from instruments.exposure import Stepping
 from instruments.interfaces.block_geometry import BlockGeometry
@@ -158,15 +158,6 @@ class Emitter:
 
 
 @dataclass
-class WeightsShown:
-    """Grey levels of one matrix, and how many of its weights the panel cannot hold."""
-
-    depth: npt.NDArray[Any]
-    offset: npt.NDArray[Any]
-    clipped: int
-
-
-@dataclass
 class StageHardware:
     """One stage: source, amplifier, weight panel, absorber, taps.
 
@@ -214,7 +205,7 @@ class StageHardware:
         """Set the amplifier so that all ``matrices`` fit; return whether it had to move."""
         if self.amplifier is None or self.amplifier_table is None:
             return False
-        needed = max(self.bank.required_field_gain(matrix) for matrix in matrices)
+        needed = max(map(self.bank.required_field_gain, matrices))
         if needed <= self.field_gain <= LARGEST_WASTE * needed:
             return False
         table = self.amplifier_table
@@ -242,8 +233,7 @@ class StageHardware:
                 f"stage {self.name}: a matrix of {list(matrix.shape)} does not fit "
                 f"{self.outputs} x {self.inputs} blocks"
             )
-        depth, offset, clipped = self.bank.encode(matrix, self.field_gain)
-        return WeightsShown(depth, offset, clipped)
+        return self.bank.encode(matrix, self.field_gain)
 
     def start_showing(self, weights: WeightsShown) -> None:
         """Hand grey levels to the panel; it needs its time to stand still."""

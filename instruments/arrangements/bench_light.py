@@ -13,11 +13,12 @@ import numpy.typing as npt
 from numba import njit
 
 from instruments.calibration.tap import TapTable
+from instruments.calibration.weight_bank import WeightsShown
 from instruments.errors import ExposureLostError, FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
 from instruments.network import Array, Pass
 from instruments.shot_marks import MARKS, NOISE_SHOTS, in_step, noise_of
-from instruments.stage_hardware import Driven, Emitter, StageHardware, WeightsShown
+from instruments.stage_hardware import Driven, Emitter, StageHardware
 from instruments.unit_ports import UnitPorts
 
 Signs = npt.NDArray[np.float64]

@@ -23,11 +23,12 @@ from instruments.arrangements.bench_light import (
     check_errors,
     check_inputs,
 )
+from instruments.calibration.weight_bank import WeightsShown
 from instruments.errors import BenchFileError
 from instruments.exposure import Volts
 from instruments.exposure_plan import DARK_SHOTS
 from instruments.network import Array, Pass
-from instruments.stage_hardware import Port, StageHardware, WeightsShown
+from instruments.stage_hardware import Port, StageHardware
 from instruments.unit_ports import UnitPorts
 
 Needed = TypeVar("Needed")

@@ -21,11 +21,12 @@ from instruments.arrangements.bench_light import (
     check_errors,
     check_inputs,
 )
+from instruments.calibration.weight_bank import WeightsShown
 from instruments.errors import BenchFileError, NetworkError
 from instruments.exposure import Volts
 from instruments.exposure_plan import DARK_SHOTS, tile_slices
 from instruments.network import Array, Layer, Pass
-from instruments.stage_hardware import Emitter, StageHardware, WeightsShown
+from instruments.stage_hardware import Emitter, StageHardware
 from instruments.unit_ports import UnitPorts
 
 

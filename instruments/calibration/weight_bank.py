@@ -26,7 +26,7 @@ _MOST_LEVELS = 2**15
 _LARGEST_CROSS_TALK = 0.1
 
 
-class ShownWeights(NamedTuple):
+class WeightsShown(NamedTuple):
     """What a matrix becomes on the panel.
 
     ``depth`` and ``offset``, ``[rows, columns]``, are uint16 grey levels for a ``BlockPattern``,
@@ -183,7 +183,7 @@ class WeightBankTable(CalibrationTable):
         amplifier_field_gain: float = 1.0,
         depth: npt.NDArray[Any] | None = None,
         offset: npt.NDArray[Any] | None = None,
-    ) -> ShownWeights:
+    ) -> WeightsShown:
         """Return the blocks whose weights are nearest.
 
         Parameters
@@ -194,7 +194,7 @@ class WeightBankTable(CalibrationTable):
         amplifier_field_gain
             Factor on the field which the amplifier provides, above 0.
         depth, offset
-            ``[rows, columns]`` to write to, of the type ``ShownWeights`` names.
+            ``[rows, columns]`` to write to, of the type ``WeightsShown`` names.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class WeightBankTable(CalibrationTable):
         """
         matrix = self._fitting(weights)
         kind = np.float32 if self.phase_radians is None else np.uint16
-        shape = (self.rows, self.columns)
+        shape = self._middle.shape
         depth = np.empty(shape, kind) if depth is None else depth
         offset = np.empty(shape, kind) if offset is None else offset
         scale = np.float32(1.0 / (self.full_scale * self._gain(amplifier_field_gain)))
@@ -229,7 +229,7 @@ class WeightBankTable(CalibrationTable):
                 f"{self.instrument}: weight [{j}, {i}] is {matrix[j, i]}; weights have to be "
                 "finite numbers. Nothing was sent"
             )
-        return ShownWeights(depth, offset, clipped)
+        return WeightsShown(depth, offset, clipped)
 
     def held(self, weights: npt.NDArray[np.floating], amplifier_field_gain: float = 1.0) -> Weights:
         """Return the weights ``[outputs, inputs]`` that blocks hold once ``weights`` are encoded.
@@ -326,10 +326,11 @@ class WeightBankTable(CalibrationTable):
 
     def _fitting(self, weights: npt.NDArray[np.floating]) -> Weights:
         matrix = np.ascontiguousarray(weights, np.float32)
-        if matrix.ndim != 2 or matrix.shape[0] > self.rows or matrix.shape[1] > self.columns:
+        rows, columns = self._middle.shape
+        if matrix.ndim != 2 or matrix.shape[0] > rows or matrix.shape[1] > columns:
             raise NetworkError(
                 f"{self.instrument}: weights of shape {list(matrix.shape)} given; the bank has "
-                f"{self.rows} rows (outputs) and {self.columns} columns (inputs) of blocks"
+                f"{rows} rows (outputs) and {columns} columns (inputs) of blocks"
             )
         return matrix
 

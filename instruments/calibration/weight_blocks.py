@@ -84,7 +84,7 @@ def _encode_rows(
             beyond = np.uint32(beyond + np.uint32(word[i] >> np.uint32(CLIPPED_SHIFT)))
             depths[i] = np.uint16(word[i])
             offsets[i] = np.uint16((word[i] >> np.uint32(OFFSET_SHIFT)) & np.uint32(0x7FFF))
-        clipped += beyond
+        clipped += int(beyond)
         depth[j, inputs:] = 0
         offset[j, inputs:] = 0
     depth[max(first, outputs) : last] = 0

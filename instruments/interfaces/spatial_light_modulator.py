@@ -86,8 +86,9 @@ class BlockPattern:
             periods.
         """
         geometry = self.geometry
-        check_shape(panel, "grating depths", self.depth_levels, geometry.shape)
-        check_shape(panel, "grating offsets", self.offset_levels, geometry.shape)
+        shape = geometry.shape
+        check_shape(panel, "grating depths", self.depth_levels, shape)
+        check_shape(panel, "grating offsets", self.offset_levels, shape)
         geometry.check_fits(panel, rows, columns)
         along = geometry.width if self.grating_axis == "columns" else geometry.height
         if self.grating_period < 2 or along % self.grating_period:
@@ -99,20 +100,22 @@ class BlockPattern:
             self._check_waves(panel)
             return
         levels = 2**bit_depth
-        for what, given in (("depths", self.depth_levels), ("offsets", self.offset_levels)):
-            if given.dtype.kind not in "ui":
-                raise InstrumentError(
-                    f"{panel}: grating {what} of {given.dtype} given; this panel has grey levels, "
-                    "which are whole numbers (uint16)"
-                )
-        if not 2 <= self.levels_per_wave <= levels or not 0 <= self.background_level < levels:
+        wave = self.levels_per_wave
+        if not 2 <= wave <= levels or not 0 <= self.background_level < levels:
             raise LimitError(
-                f"{panel}: {self.levels_per_wave} grey levels a wave on a background of "
+                f"{panel}: {wave} grey levels a wave on a background of "
                 f"{self.background_level}; this panel has {levels} levels, from 0"
             )
-        wave = self.levels_per_wave
-        check_array(panel, "grating depth", self.depth_levels, _levels_to(wave))
-        check_array(panel, "grating offset", self.offset_levels, _levels_to(wave - 1))
+        for what, given, highest in (
+            ("grating depth", self.depth_levels, wave),
+            ("grating offset", self.offset_levels, wave - 1),
+        ):
+            if given.dtype.kind not in "ui":
+                raise InstrumentError(
+                    f"{panel}: {what}s of {given.dtype} given; this panel has grey levels, "
+                    "which are whole numbers (uint16)"
+                )
+            check_array(panel, what, given, _levels_to(highest))
 
     def _check_waves(self, panel: str) -> None:
         """Check a pattern for a panel without steps."""

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import hadamard
 
+from instruments.calibration.weight_bank import WeightsShown
 from instruments.errors import CalibrationError
 from instruments.exposure import Volts
-from instruments.stage_hardware import WeightsShown
 from protocols.calibration.session import WANDER_SECONDS, CalibrationSession
 
 Floats = npt.NDArray[np.float64]

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instruments.calibration import weight_blocks
@@ -9,6 +9,7 @@ SIZES = st.integers(1, 40)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@settings(deadline=None)  # the first example waits for the loops to be compiled
 @given(outputs=SIZES, inputs=SIZES, seed=SEEDS)
 def test_the_required_gain_is_the_largest_ratio_of_all(outputs, inputs, seed):
     generator = np.random.default_rng(seed)
@@ -27,6 +28,7 @@ def test_the_required_gain_is_the_largest_ratio_of_all(outputs, inputs, seed):
         assert found == largest
 
 
+@settings(deadline=None)  # the first example waits for the loops to be compiled
 @given(outputs=SIZES, inputs=SIZES, seed=SEEDS)
 def test_every_weight_gets_the_word_nearest_to_it_in_its_region(outputs, inputs, seed):
     generator = np.random.default_rng(seed)
