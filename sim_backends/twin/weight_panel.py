@@ -220,13 +220,18 @@ def _mix(
 ) -> None:
     """Mix blocks ``[outputs, inputs]`` with their neighbours."""
     rows, columns = values.shape
-    kept = np.empty((rows, columns + 2 * _MARGIN), np.float32)
-    for j in range(rows):
-        kept[j, _MARGIN : _MARGIN + columns] = values[j]
-        _end_row(kept[j])
-    for j in range(rows):
-        above, below = kept[max(j - 1, 0)], kept[min(j + 1, rows - 1)]
-        _mix_row(above, kept[j], below, share, row_gains[j], column_gains, mixed[j])
+    kept = np.empty((3, columns + 2 * _MARGIN), np.float32)
+    for under in range(rows + 1):
+        if under < rows:
+            given, row = values[under], kept[under % 3]
+            for i in range(columns):
+                row[_MARGIN + i] = given[i]
+            _end_row(row)
+        j = under - 1
+        if j < 0:
+            continue
+        above, below = kept[max(j - 1, 0) % 3], kept[min(under, rows - 1) % 3]
+        _mix_row(above, kept[j % 3], below, share, row_gains[j], column_gains, mixed[j])
 
 
 @njit(inline="always")

@@ -50,11 +50,14 @@ def test_a_table_is_the_first_order_of_the_pixels_a_block_really_shows(seed, per
         assert table[depth, offset] == pytest.approx(expected, abs=2e-6)
 
 
-def test_blocks_are_looked_up_one_by_one():
-    truth = panel()
-    depth, offset = random_levels()
-    table = coefficient_table(2 * np.pi * np.arange(256) / 256, 9)
-    np.testing.assert_allclose(shown(truth, depth, offset), table[depth, offset], atol=1e-6)
+@pytest.mark.parametrize("levels", [2, 61, 256])
+def test_every_depth_at_every_offset_is_looked_up_in_the_region_of_its_block(levels):
+    own = {"stroke_spread": 0.05, "bow": 0.4, "region_spread": 0.5, "regions": 2}
+    truth = panel((levels + 1, levels), levels, **own)
+    depth, offset = np.indices(truth.shape, np.uint16)
+    tables = np.stack([coefficient_table(phases, 9) for phases in truth.phase_radians])
+    expected = tables[truth.region_of_block, depth, offset]
+    np.testing.assert_array_equal(shown(truth, depth, offset), expected)
 
 
 @pytest.mark.parametrize(
