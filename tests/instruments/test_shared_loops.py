@@ -10,16 +10,19 @@ from instruments.shared_loops import LEAST_SHARE, SharedLoop, rows_of
 
 @SharedLoop
 def note_shares(shares, values, share_of_row):
+    rows = 0
     for share in prange(shares):
         first, last = rows_of(share, shares, len(values))
+        rows += last - first
         for row in range(first, last):
             values[row] += 1
             share_of_row[row] = share
+    return rows
 
 
 def run(rows, numbers):
     values, share_of_row = np.zeros(rows), np.full(rows, -1)
-    note_shares(numbers, values, share_of_row)
+    assert note_shares(numbers, values, share_of_row) == rows
     return values, share_of_row
 
 
