@@ -25,9 +25,8 @@ logger = logging.getLogger(__name__)
 MOST_SHARES = 4
 """Matrices of a bench are too small for more."""
 
-LEAST_SHARE = 40_000
-"""Numbers a share holds at least. Handing shares out takes some 10 us, a loop over so many 50, and
-small benches need not wait for loops they hardly use to be compiled."""
+LEAST_SHARE = 12_000
+"""Numbers a share holds at least. Handing shares out takes some 5 us, a loop over so many 15."""
 
 _LIBRARIES = ("libtbb.so.12", "tbb12.dll")
 # Nothing but the loops that say so: numba would share out single additions of rows, too.
@@ -67,7 +66,8 @@ class SharedLoop:
     >>> double(values.size, values, doubled)
     """
 
-    def __init__(self, loop: Callable[..., Any]) -> None:
+    def __init__(self, loop: Callable[..., Any], *, least_shares: int = 1) -> None:
+        self._least_shares = least_shares
         self.__doc__ = loop.__doc__
         self._alone = _compiled(loop, parallel=False)
         # Under a name of its own, since compiled code is kept by name.
@@ -86,7 +86,7 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        shares = numbers // LEAST_SHARE
+        shares = numbers // (self._least_shares * LEAST_SHARE)
         if shares < 2 or cores() == 1:
             return self._alone(1, *arguments)
         return self._shared(min(cores(), MOST_SHARES, shares), *arguments)

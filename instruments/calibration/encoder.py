@@ -15,11 +15,12 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
 
 from instruments.calibration.field_scales import Fields, FieldScales
 from instruments.calibration.table import CalibrationTable, Provenance, Values
 from instruments.errors import LimitError, NetworkError
+from instruments.shared_loops import SharedLoop, rows_of
 
 # Beyond full transmission by rounding only: 4 units in the last place.
 _REACH = np.float32(1.0 + 5e-7)
@@ -195,7 +196,7 @@ class EncoderTable(CalibrationTable):
                 f"takes [samples, up to {self.channels} channels]"
             )
         volts = np.empty((len(given), self.channels), np.float32) if out is None else out
-        beyond = _encode(given, self._constants, volts)
+        beyond = _encode(given.size, given, self._constants, volts)
         if beyond:
             raise self._out_of_reach(given, beyond)
         return volts
@@ -227,8 +228,17 @@ class EncoderTable(CalibrationTable):
         )
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _encode(fields: Fields, constants: Fields, volts: Fields) -> int:
+@SharedLoop
+def _encode(shares: int, fields: Fields, constants: Fields, volts: Fields) -> int:
+    beyond = 0
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(fields))
+        beyond += _encode_rows(first, last, fields, constants, volts)
+    return beyond
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def _encode_rows(first: int, last: int, fields: Fields, constants: Fields, volts: Fields) -> int:
     """Write the volts and return how many fields are out of reach.
 
     Parameters
@@ -239,10 +249,10 @@ def _encode(fields: Fields, constants: Fields, volts: Fields) -> int:
     """
     slope, shift, volts_per_radian = constants[0], constants[1], constants[2]
     null_volts, dark_volts = constants[3], constants[4]
-    samples, driven = fields.shape
+    driven = fields.shape[1]
     # As wide as the fields: a wider count would halve what vector instructions do at a time.
     beyond = np.uint32(0)
-    for b in range(samples):
+    for b in range(first, last):
         for i in range(driven):
             sine = fields[b, i] * slope[i] + shift[i]
             size = abs(sine)

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
 
 from instruments.network import Array
+from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends import absorption
 from sim_backends.optics.phase_drift import drifted
 from sim_backends.optics.semiconductor_amplifier import field_gain, small_signal_gain
@@ -71,6 +72,7 @@ class ModulatorTruth:
         """Return the field ``[B, n]`` behind modulators at ``volts``."""
         field = np.empty(volts.shape, np.float32)
         _modulate(
+            volts.size,
             np.ascontiguousarray(volts),
             self.step_volts,
             self.half_wave_volts,
@@ -83,8 +85,9 @@ class ModulatorTruth:
         return field
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@SharedLoop
 def _modulate(
+    shares: int,
     volts: Floats,
     step: np.float32,
     half_wave_volts: Floats,
@@ -94,20 +97,36 @@ def _modulate(
     field_at_full: np.float32,
     field: Floats,
 ) -> None:
-    shots, channels = volts.shape
-    turn, start = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    for i in range(channels):
+    turn, start = np.empty_like(bias), np.empty_like(bias)
+    for i in range(bias.size):
         turn[i] = np.float32(0.5 * math.pi) / half_wave_volts[i]
         start[i] = bias[i] + np.float32(drift[i])
-    for shot in range(shots):
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(volts))
+        _modulate_rows(first, last, volts, step, turn, start, leakage, field_at_full, field)
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def _modulate_rows(
+    first: int,
+    last: int,
+    volts: Floats,
+    step: np.float32,
+    turn: Floats,
+    start: Floats,
+    leakage: Floats,
+    field_at_full: np.float32,
+    field: Floats,
+) -> None:
+    for shot in range(first, last):
         given, row = volts[shot], field[shot]
         if step > np.float32(0):
             inverse = np.float32(1) / step
-            for i in range(channels):
+            for i in range(row.size):
                 row[i] = np.rint(given[i] * inverse) * step
         else:
             row[:] = given
-        for i in range(channels):
+        for i in range(row.size):
             row[i] = (sine(row[i] * turn[i] + start[i]) + leakage[i]) * field_at_full
 
 
@@ -120,6 +139,8 @@ class AmplifierTruth:
         Field gain of each channel, relative to nominal.
     curves
         How gains depend on the light, and the noise of each channel.
+    carrier_gain
+        Field gain of a single amplifier for the steady light in front of modulators.
     gain, noise_field
         Unsaturated power gain, and rms of the spontaneous emission in each quadrature behind it:
         one value for all channels, or one each.
@@ -162,6 +183,7 @@ class AmplifierTruth:
         # No current leaves at least as much light as being switched off.
         gains = np.maximum(gains, self.OFF_GAIN)
         self.gain = gains
+        self.carrier_gain = np.float32(math.sqrt(gains[0]) * float(self.spread[0]))
         own = self._imperfections
         curves = np.zeros((GAIN_TERMS, len(gains)), complex)
         curves[-1] = np.sqrt(gains)
@@ -202,11 +224,6 @@ class AmplifierTruth:
         imaginary = np.polyfit(places, fields.imag, GAIN_TERMS - 1)
         return np.asarray(real + 1j * imaginary, np.complex128)
 
-    @property
-    def carrier_gain(self) -> np.float32:
-        """Field gain of a single amplifier for the steady light in front of modulators."""
-        return np.float32(math.sqrt(self.gain[0]) * float(self.spread[0]))
-
 
 class AbsorberTruth:
     """The medium as it is in front of one stage's neurons.
@@ -236,6 +253,7 @@ class AbsorberTruth:
         displaced = imperfections.probe_displacement * alignment.normal(size=2)
         share = np.exp(-float(displaced @ displaced))
         self.overlap = np.full(neurons, share, np.float32)
+        self._lies_within_pump = share == 1
         self.set_depth_factor(1.0)
 
     def set_depth_factor(self, factor: float) -> None:
@@ -258,7 +276,8 @@ class AbsorberTruth:
         if self._propagated:
             if saturates:
                 power = power + np.square(light).sum(axis=0)
-            np.multiply(light, self._propagated_transmission(power), out=behind)
+            passed = absorption.transmission_propagated(np.sqrt(power), self.depth)
+            np.multiply(light, passed, out=behind)
         else:
             _absorb(light, power, saturates, self.depth, behind)
         return behind
@@ -266,17 +285,10 @@ class AbsorberTruth:
     def probed(self, light: Field, power: Floats) -> Field:
         """Return a probe ``[1 or 2, B, n]`` behind the medium that ``power [B, n]`` bleaches."""
         within = self.passed(light, power, saturates=self.finite_probe)
-        if self.overlap.min() == 1:
+        if self._lies_within_pump:
             return within
         beside = self.passed(light, np.zeros_like(power), saturates=self.finite_probe)
         return self.overlap * within + (np.float32(1) - self.overlap) * beside
-
-    def _propagated_transmission(self, power: Floats) -> Floats:
-        transmission = np.empty_like(power)
-        for j, depth in enumerate(self.depth):
-            field = np.sqrt(power[:, j])
-            transmission[:, j] = absorption.transmission_propagated(field, float(depth))
-        return transmission
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})

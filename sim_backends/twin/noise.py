@@ -32,6 +32,9 @@ _MANTISSA = np.int32(0x7FFFFF)
 _EXPONENT_OF_ONE = np.int32(0x3F800000)
 _PLACES = 0xFFFFFFFF
 
+NOWHERE = (np.uint32(0), np.uint32(0), np.uint32(0))
+"""In place of what ``NoiseStream.take`` returns, where no noise is drawn."""
+
 
 @njit(inline="always")
 def _mixed(bits: np.uint32) -> np.uint32:

@@ -6,6 +6,7 @@ together: cores then share whole steps instead of single loops too short to be w
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numba import prange
 from instruments.matrix_products import work_of_products
 from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends.twin.light_loops import GainCurves, amplify_rows, combine_rows, gain_rows
-from sim_backends.twin.noise import NoiseStream
+from sim_backends.twin.noise import NOWHERE, NoiseStream
 
 Floats = npt.NDArray[np.float32]
 Field = Floats
@@ -76,7 +77,7 @@ def shine(
         x,
         mask,
         *curves,
-        *noise.take(shots * inputs if len(curves.widths) else 0),
+        *(noise.take(shots * inputs) if len(curves.widths) else NOWHERE),
         gains,
         entering,
         products,
@@ -114,7 +115,7 @@ def return_to_source(
         mask,
         curves.knees,
         curves.widths,
-        *noise.take(shots * inputs if len(curves.widths) else 0),
+        *(noise.take(shots * inputs) if len(curves.widths) else NOWHERE),
         products,
         arriving,
         gains,
@@ -123,7 +124,7 @@ def return_to_source(
     return behind
 
 
-@SharedLoop
+@partial(SharedLoop, least_shares=3)
 def _shine(
     shares: int,
     x: Floats,
@@ -160,7 +161,7 @@ def _shine(
         combine_rows(first, last, products, carrier, added, z, power)
 
 
-@SharedLoop
+@partial(SharedLoop, least_shares=3)
 def _return(
     shares: int,
     delta: Floats,

@@ -21,6 +21,7 @@ from sim_backends.twin.weight_panel import PanelTruth
 Floats = npt.NDArray[np.float32]
 
 _SETTLED = 1e-4
+_ONE = np.float32(1)
 
 
 class StageTruth:
@@ -28,6 +29,9 @@ class StageTruth:
 
     Attributes
     ----------
+    amplifies_neurons
+        Whether every neuron has an amplifier of its own, passed both ways. A single one sits in
+        front of the modulators, off the way back.
     x, z, a
         Complex fields at the input side, in front of the absorber and behind it.
     delta, rho
@@ -48,6 +52,7 @@ class StageTruth:
         self.layout = layout
         self.amplifier = amplifier
         self.absorber = absorber
+        self.amplifies_neurons = amplifier is not None and len(amplifier.spread) > 1
         path = imperfections.path
         self.panel = PanelTruth(
             (layout.outputs, layout.inputs),
@@ -81,18 +86,6 @@ class StageTruth:
         self._neuron_gains: Field = np.zeros((2, 0, layout.inputs), np.float32)
         self.delta: Field | None = None
         self.rho: Field | None = None
-
-    @property
-    def carrier_gain(self) -> np.float32:
-        """Field gain of an amplifier in front of the modulators."""
-        if self.amplifier is None or len(self.amplifier.spread) != 1:
-            return np.float32(1)
-        return self.amplifier.carrier_gain
-
-    @property
-    def amplifies_neurons(self) -> bool:
-        """Whether every neuron has an amplifier of its own, passed both ways."""
-        return self.amplifier is not None and len(self.amplifier.spread) > 1
 
     def show(self, depth: npt.NDArray[Any], offset: npt.NDArray[Any], moment: float) -> None:
         """Begin to show new grey levels ``[outputs, inputs]`` at a moment, which may be to come."""
@@ -182,11 +175,14 @@ class StageTruth:
     def shine(self, x: Field, emitted: Field | None, moment: float, noise: NoiseStream) -> None:
         """Let light ``x`` through the stage; ``emitted`` joins it in front of the absorber."""
         self.x = x
+        amplifier, carrier_gain = self.amplifier, _ONE
+        if amplifier is not None and not self.amplifies_neurons:
+            carrier_gain = amplifier.carrier_gain
         shone = passage.shine(
             x,
             self._mask(moment).reshape(2, self.layout.outputs, -1),
             self._curves(),
-            self.carrier_gain,
+            carrier_gain,
             emitted,
             noise,
         )
@@ -203,10 +199,7 @@ class StageTruth:
             self.delta = self.absorber.probed(arriving, self._pump_power)
 
     def return_to_source(self, moment: float, noise: NoiseStream) -> Field:
-        """Let the backward light on through the weights to the input side.
-
-        An amplifier in front of the modulators is not on the way back.
-        """
+        """Let the backward light on through the weights to the input side."""
         if self.delta is None:
             raise ValueError("no light came from behind")
         mask = self._mask(moment).reshape(2, self.layout.outputs, -1)
