@@ -253,7 +253,6 @@ class AbsorberTruth:
         displaced = imperfections.probe_displacement * alignment.normal(size=2)
         share = np.exp(-float(displaced @ displaced))
         self.overlap = np.full(neurons, share, np.float32)
-        self._lies_within_pump = share == 1
         self.set_depth_factor(1.0)
 
     def set_depth_factor(self, factor: float) -> None:
@@ -285,7 +284,7 @@ class AbsorberTruth:
     def probed(self, light: Field, power: Floats) -> Field:
         """Return a probe ``[1 or 2, B, n]`` behind the medium that ``power [B, n]`` bleaches."""
         within = self.passed(light, power, saturates=self.finite_probe)
-        if self._lies_within_pump:
+        if self.overlap.min() == 1:
             return within
         beside = self.passed(light, np.zeros_like(power), saturates=self.finite_probe)
         return self.overlap * within + (np.float32(1) - self.overlap) * beside
