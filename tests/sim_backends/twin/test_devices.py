@@ -211,6 +211,16 @@ class TestAbsorber:
         np.testing.assert_allclose(weak[0] / 0.6, alone[0], rtol=1e-5)
         np.testing.assert_allclose(strong[1] / 0.8, alone[1], rtol=1e-5)
 
+    def test_a_probe_that_is_steered_beside_its_pump_sees_the_medium_unbleached(self):
+        truth = absorber()
+        pump, probe = np.full((1, 3), 4.0, np.float32), np.ones((1, 1, 3), np.float32)
+        bleached, dark = transmissions(truth, 2.0, 1e-3)
+        np.testing.assert_allclose(truth.probed(probe, pump)[0, 0], bleached, rtol=1e-5)
+        overlap = np.float32([1.0, 0.75, 0.0])
+        truth.overlap[:] = overlap
+        expected = overlap * bleached + (1 - overlap) * dark
+        np.testing.assert_allclose(truth.probed(probe, pump)[0, 0], expected, rtol=1e-5)
+
     def test_heat_and_detuning_scale_the_optical_depth(self):
         truth = absorber()
         truth.set_depth_factor(0.3)
