@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from instruments.errors import NetworkError
 from protocols.losses import LOSSES, cross_entropy, mean_squared_error
 
 OUTPUT = np.array([[0.1, 0.9, -0.3], [2.0, -1.0, 0.4]])
@@ -34,3 +35,17 @@ def test_errors_of_cross_entropy_sum_to_zero_and_large_outputs_stay_finite():
 
 def test_hits_are_counted():
     assert mean_squared_error(OUTPUT, LABELS).correct == 1
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("strange", [3, -1])
+def test_a_label_that_no_output_stands_for_is_refused(name, strange):
+    with pytest.raises(NetworkError, match=f"label {strange} given; 3 outputs .* 0 to 2"):
+        LOSSES[name](OUTPUT, np.array([1, strange]))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("labels", [[1], [1, 2, 0], [[1, 2]]])
+def test_there_is_one_label_a_sample(name, labels):
+    with pytest.raises(NetworkError, match="for outputs of 2 samples"):
+        LOSSES[name](OUTPUT, np.array(labels))
