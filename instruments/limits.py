@@ -110,7 +110,7 @@ def check_array(instrument: str, quantity: str, values: npt.NDArray[Any], limit:
     # minimum and maximum both hand a NaN on, so two comparisons refuse it too. Whole numbers
     # without a sign need no look at their smallest.
     flat = values.reshape(-1)
-    if values.dtype.kind == "u" and limit.low <= 0:
+    if values.dtype.kind == "u" and values.dtype.isnative and limit.low <= 0:
         if _largest(flat) <= limit.high:
             return
     elif limit.low <= np.minimum.reduce(flat) and np.maximum.reduce(flat) <= limit.high:

@@ -13,7 +13,7 @@ def copied(values, low=-5.0, high=5.0):
     return within
 
 
-@pytest.mark.parametrize("type_", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("type_", [np.float16, np.float32, np.float64, np.int64, ">f4", ">f8"])
 def test_values_up_to_the_bounds_are_within(type_):
     values = np.linspace(-5, 5, 77).reshape(7, 11).astype(type_)
     assert copied(values)

@@ -51,9 +51,10 @@ def test_not_a_number_is_refused_even_where_every_number_is_allowed():
         check_array("x", "volts", np.array([np.nan]), Limit(-math.inf, math.inf, "V"))
 
 
+@pytest.mark.parametrize("type_", [np.uint16, ">u2", np.uint64])
 @pytest.mark.parametrize(("low", "high", "refused"), [(0, 9, 10), (3, 20, 2), (-5, 9, 10)])
-def test_whole_numbers_without_sign_are_held_to_both_edges(low, high, refused):
-    levels = np.array([[4, 5, 6], [9, 3, 7]], np.uint16)
+def test_whole_numbers_without_sign_are_held_to_both_edges(low, high, refused, type_):
+    levels = np.array([[4, 5, 6], [9, 3, 7]], type_)
     check_array("slm", "level", levels, Limit(low, high, "grey levels"))
     levels[1, 2] = refused
     with pytest.raises(LimitError, match=rf"level of {refused} grey levels asked for at \[1, 2\]"):
