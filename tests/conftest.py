@@ -1,6 +1,11 @@
-"""Options of the test run."""
+"""Options of the test run, and how many cores its loops are shared by."""
+
+from collections.abc import Iterator
 
 import pytest
+from threadpoolctl import threadpool_limits
+
+from instruments import shared_loops
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,3 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(3600))
+
+
+@pytest.fixture(params=[1, 4], ids=["one core", "four cores"])
+def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Share every loop by so many cores, however small it is."""
+    monkeypatch.setattr(shared_loops, "cores", lambda: request.param)
+    monkeypatch.setattr(shared_loops, "LEAST_SHARE", 1)
+    with threadpool_limits(1, user_api="blas"):
+        yield request.param

@@ -4,20 +4,17 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from instruments import matrix_products, shared_loops
+from instruments import matrix_products
 from instruments.matrix_products import mean_outer_product, work_of_products
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 5), (64, 128, 784), (7, 10, 33)])
-@pytest.mark.parametrize("cores", [1, 3])
-def test_the_mean_of_outer_products_is_that_of_algebra(monkeypatch, shape, cores):
-    monkeypatch.setattr(shared_loops, "cores", lambda: cores)
+@pytest.mark.parametrize("shape", [(1, 3, 5), (64, 128, 784), (7, 10, 33), (5, 1, 9)])
+def test_the_mean_of_outer_products_is_that_of_algebra(cores, shape):
     samples, outputs, inputs = shape
     generator = np.random.default_rng(3)
     errors = generator.normal(size=(samples, outputs)).astype(np.float32)
     activations = generator.normal(size=(samples, inputs)).astype(np.float32)
-    with threadpool_limits(1, user_api="blas"):
-        found = mean_outer_product(errors, activations)
+    found = mean_outer_product(errors, activations)
     expected = errors.astype(np.float64).T @ activations.astype(np.float64) / samples
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.sqrt(samples))
 

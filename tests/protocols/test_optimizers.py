@@ -12,6 +12,7 @@ def gradients_of(steps, shape=(3, 4)):
     return [generator.normal(size=shape).astype("f") for _ in range(steps)]
 
 
+@pytest.mark.usefixtures("cores")
 def test_adam_follows_algorithm_1_of_its_paper():
     weights = [np.ones((3, 4), np.float32)]
     optimizer = Adam(weights, 1e-2)

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instruments.calibration.encoder import EncoderTable
@@ -24,7 +24,11 @@ def drawn(channels, seed):
     )
 
 
-@settings(max_examples=40, deadline=None)
+# All examples are meant to be worked on by as many cores.
+@pytest.mark.usefixtures("cores")
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.integers(1, 9), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_decoding_undoes_encoding(samples, channels, seed):
     table = drawn(channels, seed)
@@ -76,6 +80,7 @@ def test_rounding_at_full_transmission_is_no_reason_to_refuse():
     assert table.encode(np.full((1, 1), edge))[0, 0] == pytest.approx(3.5, rel=1e-3)
 
 
+@pytest.mark.usefixtures("cores")
 def test_fewer_fields_than_channels_leave_the_others_dark():
     table = drawn(5, 3)
     volts = table.encode(np.full((2, 2), 0.1, np.float32))

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instruments.calibration.table import Provenance
@@ -110,7 +110,11 @@ def test_what_is_decoded_is_what_the_pixels_of_the_frame_diffract():
     np.testing.assert_allclose(table.decode(shown.depth, shown.offset), expected, atol=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+# All examples are meant to be worked on by as many cores.
+@pytest.mark.usefixtures("cores")
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.sampled_from([None, 256]), st.floats(0, 0.02), st.floats(0.1, 50.0), st.integers(0, 2**31)
 )

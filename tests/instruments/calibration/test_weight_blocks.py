@@ -1,5 +1,6 @@
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instruments.calibration import weight_blocks
@@ -28,7 +29,9 @@ def test_the_required_gain_is_the_largest_ratio_of_all(outputs, inputs, seed):
         assert found == largest
 
 
-@settings(deadline=None)  # the first example waits for the loops to be compiled
+# All examples are meant to be worked on by as many cores.
+@pytest.mark.usefixtures("cores")
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(outputs=SIZES, inputs=SIZES, seed=SEEDS)
 def test_every_weight_gets_the_word_nearest_to_it_in_its_region(outputs, inputs, seed):
     generator = np.random.default_rng(seed)

@@ -19,6 +19,7 @@ def modulators(count=4, seed=0, step=0.0, **own):
     return ModulatorTruth(layout, imperfections, np.random.default_rng(seed))
 
 
+@pytest.mark.usefixtures("cores")
 class TestModulators:
     def test_nominal_ones_follow_the_sine_of_their_voltage(self):
         volts = np.float32([[0.0, 4.0, -4.0, 4 / 3], [8.0, 2.0, 12.0, -8 / 3]])

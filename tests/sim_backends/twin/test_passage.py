@@ -39,14 +39,6 @@ def constant_gains(gain, count, width):
     return GainCurves(curves[0], curves[1], ones, ones, widths)
 
 
-@pytest.fixture(params=[1, 4], ids=["one core", "four cores"])
-def cores(request, monkeypatch):
-    monkeypatch.setattr(shared_loops, "cores", lambda: request.param)
-    monkeypatch.setattr(shared_loops, "LEAST_SHARE", 1)
-    with threadpool_limits(1, user_api="blas"):
-        yield request.param
-
-
 @pytest.mark.parametrize("real", [True, False])
 @pytest.mark.parametrize("amplified", [True, False])
 def test_light_is_amplified_weighted_and_joined(cores, generator, real, amplified):

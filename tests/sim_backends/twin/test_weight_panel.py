@@ -116,6 +116,7 @@ def test_regions_divide_the_panel_evenly():
     np.testing.assert_array_equal(truth.region_of_block, expected)
 
 
+@pytest.mark.usefixtures("cores")
 class TestCrossTalk:
     """Eight pixels a period divide 256 levels evenly: a full grating diffracts everything."""
 
