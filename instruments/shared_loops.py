@@ -54,6 +54,9 @@ class SharedLoop:
     loop
         Takes the number of shares first and runs over ``prange(shares)``; ``rows_of`` gives the
         rows of each. May return what it counts over all shares.
+    least_shares
+        How many times ``LEAST_SHARE`` a share of this loop holds at least: more than once for one
+        that takes long to compile, which small benches then do without.
 
     Examples
     --------

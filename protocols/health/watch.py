@@ -1,8 +1,9 @@
 """The health of a bench while it trains: looked at every so many steps, recorded, acted upon.
 
-A look costs a few minibatches, the last of which serves the step as well; a look for drift some
-hundred shots more. In between, nothing is done at all. What is found goes into columns of the
-record, NaN where no look was taken; what a person should know goes into events.
+A look costs a few minibatches, the last of which serves the step as well where its errors go the
+same way; a look for drift some hundred shots more. In between, nothing is done at all. What is
+found goes into columns of the record, NaN where no look was taken; what a person should know goes
+into events.
 """
 
 from __future__ import annotations
