@@ -35,6 +35,9 @@ see no more of it than in operation. With trained weights 0.5 saturated them by 
 NOISE_HOLDS_FOR = 500
 """Exposures after which a bank's noise is measured again."""
 
+_NO_ERROR = np.float32(1e-30)
+"""Errors up to here count as none: what would scale them up nears the largest number there is."""
+
 
 @dataclass
 class _BankNoise:
@@ -209,6 +212,9 @@ class BenchLight:
     def scaled_to_probe(self, errors: Array) -> tuple[Array, Array]:
         """Scale every sample's errors so that the largest is at the probe's limit.
 
+        Errors of nothing are left as small as they are, and so are those that no finite factor
+        would bring there.
+
         Returns
         -------
         tuple
@@ -228,7 +234,7 @@ def _scale(errors: Array, limit: float, scaled: Array, factors: Array) -> None:
         largest = np.float32(0)
         for i in range(channels):
             largest = max(largest, abs(errors[sample, i]))
-        factor = np.float32(limit) / (largest if largest else np.float32(1))
+        factor = np.float32(limit) / (largest if largest > _NO_ERROR else np.float32(1))
         factors[sample, 0] = factor
         for i in range(channels):
             scaled[sample, i] = errors[sample, i] * factor
