@@ -1,5 +1,7 @@
 """Loops that cores share give what one core gives, and are shared only where it pays."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numba import prange
@@ -18,6 +20,14 @@ def note_shares(shares, values, share_of_row):
             values[row] += 1
             share_of_row[row] = share
     return rows
+
+
+@partial(SharedLoop, least_shares=3)
+def count_shares(shares):
+    counted = 0
+    for _ in prange(shares):
+        counted += 1
+    return counted
 
 
 def run(rows, numbers):
@@ -51,6 +61,11 @@ def test_every_row_is_worked_on_once_whatever_the_shares(four_cores, rows):
 def test_a_share_is_never_too_small_to_be_worth_handing_out(four_cores, numbers, shares):
     _, share_of_row = run(1000, numbers)
     assert share_of_row.max() + 1 == shares
+
+
+@pytest.mark.parametrize(("least", "shares"), [(5.99, 1), (6, 2), (8.99, 2), (9, 3), (100, 4)])
+def test_a_loop_may_ask_for_larger_shares(four_cores, least, shares):
+    assert count_shares(int(least * LEAST_SHARE)) == shares
 
 
 def test_without_the_scheduler_one_core_does_everything(monkeypatch):
