@@ -326,22 +326,34 @@ def perfect_bench():
 
 
 BENCH_SETTINGS = SETTINGS.model_copy(update={"epochs": 1})
-FORWARD, BACKWARD = 2 * 5 + 1, 2 * 5 + 2
+PILOTS, TAKES = 3, BENCH_SETTINGS.check_takes
+LAST_TAKE = PILOTS + 2 * TAKES
+"""The backward pass of the look that step 0 would go on with."""
+FORWARD, BACKWARD = LAST_TAKE + 1, LAST_TAKE + 2
+"""Those of step 1, which is not looked at."""
 
 
-@pytest.mark.parametrize("at", [2, FORWARD, BACKWARD], ids=["pilot", "forward", "backward"])
-def test_a_bench_is_dark_before_its_next_exposure_and_trains_on(tmp_path, at):
+@pytest.mark.parametrize(
+    ("at", "step"),
+    [
+        pytest.param(2, 0, id="pilot"),
+        pytest.param(LAST_TAKE, 0, id="last take"),
+        pytest.param(FORWARD, 1, id="forward"),
+        pytest.param(BACKWARD, 1, id="backward"),
+    ],
+)
+def test_a_bench_is_dark_before_its_next_exposure_and_trains_on(tmp_path, at, step):
     held = {}
     digits = load_dataset("digits")
     with perfect_bench() as bench:
         training = Training(bench, digits, BENCH_SETTINGS)
 
         def look(control):
-            held["laser"] = bench.instruments["laser"].enabled()
+            held["laser"], held["step"] = bench.instruments["laser"].enabled(), training.step
             go_on(control)
 
         _, result = paused_now(training, tmp_path / "run", at, look)
-    assert not held["laser"]
+    assert held == {"laser": False, "step": step}
     with perfect_bench() as bench:
         expected = Training(bench, digits, BENCH_SETTINGS).run()
     for one, two in zip(result.weights, expected.weights, strict=True):
