@@ -162,6 +162,16 @@ class TestCrossTalk:
         seen = shown(truth, depth, offset, rows, columns)
         np.testing.assert_allclose(seen, rows[:, np.newaxis] * plain * columns, rtol=1e-5)
 
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 1), (2, 2), (4, 6), SHAPE])
+    def test_coefficients_that_come_from_pixels_mix_as_those_of_blocks_do(self, shape):
+        depth, offset = random_levels(shape=shape)
+        rows, columns = np.arange(shape[0]) + np.float32(1), np.arange(shape[1]) - np.float32(9)
+        truth, out = panel(shape, cross_talk=0.05), np.empty((2 * shape[0], shape[1]), np.float32)
+        plain = shown(panel(shape), depth, offset)
+        truth.mix(plain.real.copy(), plain.imag.copy(), rows, columns, out)
+        seen = out[: shape[0]] + 1j * out[shape[0] :]
+        np.testing.assert_allclose(seen, shown(truth, depth, offset, rows, columns), atol=1e-5)
+
     @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 1), (2, 2)])
     def test_small_panels_keep_all_their_light(self, shape):
         depth, offset = np.full(shape, 256, np.uint16), np.zeros(shape, np.uint16)
