@@ -8,7 +8,7 @@ from instruments.bench_file.reading import parse_bench_file
 from protocols.health.finite_differences import spot_checks
 from protocols.health.gradient_fidelity import Level, compared
 from protocols.health.repeated_frames import repeat
-from protocols.health.signal_and_noise import tap_errors
+from protocols.health.signal_and_noise import _errors, tap_errors
 from protocols.health.table_twin import TableTwin, exact_gradient
 from sim_backends.simulated.true_bench_tables import true_bench_tables
 from sim_backends.twin.true_tables import optical_weights
@@ -67,6 +67,17 @@ def test_a_tap_that_is_off_is_a_signal_error_and_named(looked_at):
     assert outputs.worst_tap == 4
     volts = bench.light.taps["outputs"].volts_per_field[4]
     assert outputs.signal[4] == pytest.approx(0.05 / volts, rel=0.05)
+
+
+def test_noise_that_is_left_in_the_mean_is_no_signal_error():
+    """Takes that are off by 0.02 and by noise of 0.1, of which 0.05 is left in the mean of four."""
+    generator = np.random.default_rng(3)
+    expected = generator.normal(size=(4000, 6))
+    takes = (expected + 0.02 + generator.normal(0.0, 0.1, (4, 4000, 6))).astype(np.float32)
+    found = _errors("taps", "z", 1, takes, takes.mean(axis=0), expected)
+    np.testing.assert_allclose(found.noise, 0.1, rtol=0.03)
+    # Squares of 4000 means scatter by 0.05^2 sqrt(2 / 4000): 6e-5 beside 4e-4.
+    np.testing.assert_allclose(np.square(found.signal), 4e-4, atol=2e-4)
 
 
 def test_averaging_pays_as_far_as_it_says(looked_at):

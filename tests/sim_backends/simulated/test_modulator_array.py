@@ -5,6 +5,7 @@ import pytest
 from simulated_bench import HALF_WAVE_VOLTS, INPUTS, TIMEOUT, simulated_bench
 
 from instruments.errors import LimitError
+from instruments.interfaces.sequence import SequenceError
 
 
 def lit(**changes):
@@ -89,3 +90,23 @@ def test_the_bench_file_narrows_the_voltage():
     bench = lit(limits={"inputs": {"volts": ["-2 V", "2 V"]}})
     with pytest.raises(LimitError, match=r"volts of 2\.5 V"):
         bench["inputs"].load(alike(2.5))
+
+
+@pytest.mark.parametrize(("wrong", "error"), [(2.0, SequenceError), (np.nan, LimitError)])
+def test_a_sequence_refused_while_another_is_armed_leaves_that_one(wrong, error):
+    bench = lit()
+    volts = alike(1.0, 3.0)
+    whole = light_of(bench, volts).copy()
+    bench.load(volts)
+    with pytest.raises(error):
+        bench["inputs"].load(alike(wrong, wrong))
+    np.testing.assert_array_equal(light_of(bench, None, shots=2), whole)
+
+
+def test_volts_that_are_changed_once_they_are_loaded_change_nothing():
+    bench = lit()
+    volts = alike(1.0, 3.0)
+    whole = light_of(bench, volts).copy()
+    bench.load(volts)
+    volts[:] = 0.0
+    np.testing.assert_array_equal(light_of(bench, None, shots=2), whole)
