@@ -131,7 +131,7 @@ def layer_gain(
     )
 
 
-_HEADINGS = (
+LEDGER_HEADINGS = (
     "layer",
     "matrix",
     "max|w|",
@@ -145,9 +145,9 @@ _HEADINGS = (
 )
 
 
-def ledger_text(lines: Sequence[LayerGain]) -> str:
-    """Return the ledger as a table for a terminal, a line for each layer under the headings."""
-    rows = [_HEADINGS]
+def ledger_rows(lines: Sequence[LayerGain]) -> list[tuple[str, ...]]:
+    """Return the ledger as cells for a terminal, a row for each layer under the headings."""
+    rows = []
     for line in lines:
         singular = line.singular_value_decibels
         rows.append(
@@ -164,8 +164,4 @@ def ledger_text(lines: Sequence[LayerGain]) -> str:
                 str(line.clipped),
             )
         )
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
+    return rows

@@ -398,7 +398,8 @@ def _run(
     from rich.console import Console
 
     from instruments.bench import Bench
-    from instruments.gain_ledger import ledger_text
+    from instruments.gain_ledger import LEDGER_HEADINGS, ledger_rows
+    from protocols.commands.tables import open_console, print_table
     from protocols.interruption import Interrupted, StopRequest
     from protocols.live.publishing import open_window, published
     from protocols.live_progress import LiveProgress
@@ -431,11 +432,12 @@ def _run(
             soft_wrap=True,
         )
         raise typer.Exit(interrupted.exit_code) from None
-    console = Console(highlight=False)
+    console = open_console()
     if not console.is_terminal:
         console.width = max(console.width, len(str(recorder.path)) + WIDTH_BESIDE_PATH)
     console.print(result_table(result))
     if isinstance(training.network, Bench):
-        console.print(ledger_text(training.network.gain_ledger()), soft_wrap=True)
+        rows = ledger_rows(training.network.gain_ledger())
+        print_table(console, LEDGER_HEADINGS, rows, LEDGER_HEADINGS[2:])
     if json_line:
         print(json.dumps(result.summary()))
