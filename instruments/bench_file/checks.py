@@ -187,6 +187,27 @@ def _absorber(bench: BenchFile) -> Iterator[Problem]:
             )
 
 
+def _operating_points(bench: BenchFile) -> Iterator[Problem]:
+    """What the absorber's oven and laser are set to in operation lies within their own limits."""
+    absorber = bench.absorber
+    if absorber is None:
+        return
+    for key, value, name, quantity in (
+        ("oven_temperature", absorber.oven_temperature, absorber.oven, "temperature_celsius"),
+        ("bypass_detuning", absorber.bypass_detuning, absorber.laser, "detuning_hertz"),
+    ):
+        if value is None or name is None:
+            continue
+        instrument = bench.instruments[name]
+        limit = instrument.limits.get(quantity)
+        if limit is not None and not limit.low <= value <= limit.high:
+            yield Problem(
+                f"absorber.{key}",
+                f"found {value:g} {limit.unit}; instruments.{name}.limits.{quantity} allows "
+                f"{limit}",
+            )
+
+
 def _safe_state(bench: BenchFile) -> Iterator[Problem]:
     """The order names every instrument once, light before supplies."""
     order = bench.safe_state.order
@@ -234,5 +255,6 @@ _CHECKS: tuple[Callable[[BenchFile], Iterator[Problem]], ...] = (
     mirror_problems,
     estimator_problems,
     _absorber,
+    _operating_points,
     _safe_state,
 )

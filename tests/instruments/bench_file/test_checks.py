@@ -330,6 +330,49 @@ def test_one_stage_for_layers_with_and_without_absorber_needs_a_bypass(changes, 
     assert complaint(in_turn(), changes).startswith(expected)
 
 
+LASER_LIMITS = {"instruments/laser/limits": {"detuning_hertz": ["-10 GHz", "10 GHz"]}}
+OVEN = {
+    "absorber/oven": "oven",
+    "instruments/oven": instrument("temperature controller")
+    | {"limits": {"temperature_celsius": ["15 degC", "90 degC"]}},
+    "safe_state/order": [*in_turn()["safe_state"]["order"], "oven"],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            LASER_LIMITS | {"absorber/bypass_detuning": "50 GHz"},
+            "absorber.bypass_detuning: found 5e+10 Hz; instruments.laser.limits.detuning_hertz "
+            "allows -1e+10 to 1e+10 Hz",
+        ),
+        (
+            OVEN | {"absorber/oven_temperature": "750 degC"},
+            "absorber.oven_temperature: found 750 degC; instruments.oven.limits."
+            "temperature_celsius allows 15 to 90 degC",
+        ),
+        (
+            OVEN | {"absorber/oven_temperature": "75 K"},
+            "absorber.oven_temperature: found -198.15 degC",
+        ),
+    ],
+)
+def test_what_oven_and_laser_are_set_to_lies_within_their_limits(changes, expected):
+    assert complaint(in_turn(), changes).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        LASER_LIMITS | {"absorber/bypass_detuning": "10 GHz"},
+        OVEN | {"absorber/oven_temperature": "90 degC"},
+    ],
+)
+def test_oven_and_laser_may_be_set_to_their_limits(changes):
+    check_bench(BenchFile.model_validate(edited(in_turn(), changes)))
+
+
 def safe_order(*first):
     rest = [name for name in cascade()["safe_state"]["order"] if name not in first]
     return [*first, *rest]
