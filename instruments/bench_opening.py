@@ -85,6 +85,7 @@ def open_bench(
     opened = open_each(bench, prepared)
     opened.failures.update(unprepared)
     try:
+        refuse_wrong_settings(bench, opened.failures)
         if opened.failures or tables is None:
             raise opened.failed()
         return _wired(bench, opened.instruments, tables, resources, derivative, prepared)
@@ -105,7 +106,9 @@ def refuse_wrong_settings(bench: BenchFile, failures: Mapping[str, Exception]) -
     wrong = [str(error) for error in failures.values() if isinstance(error, BenchFileError)]
     if wrong:
         prefix = f"{bench.origin}: "
-        raise BenchFileError(prefix + "; ".join(line.removeprefix(prefix) for line in wrong))
+        # A mistake in what all share, such as the section [twin], is found with every one of them.
+        lines = dict.fromkeys(line.removeprefix(prefix) for line in wrong)
+        raise BenchFileError(prefix + "; ".join(lines))
 
 
 def _wired(

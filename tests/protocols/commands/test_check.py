@@ -160,3 +160,20 @@ def test_a_panel_that_cannot_be_timed_is_refused_with_those_that_can(backbeam):
     assert "panel: found 'slm_2'; allowed: a panel whose stage has inputs of its own: 'slm_1'" in (
         done.err
     )
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("[twin.tapz]\nx = 1\n", "twin.tapz"),
+        ('[twin.taps]\nelectronic_noise = "0.5 mA"\n', "twin.taps.electronic_noise: '0.5 mA'"),
+    ],
+)
+def test_a_mistake_in_the_twin_is_the_file_s_and_not_that_of_each_instrument(
+    backbeam, here, section, words
+):
+    (here / "lab.toml").write_text(built_in_text("digits") + section, encoding="utf-8")
+    done = backbeam("check", "lab.toml")
+    assert done.code == 2
+    assert done.complaint.startswith(f"lab.toml: {words}")
+    assert done.complaint.count("twin.") == 1
