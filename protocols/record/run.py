@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -338,8 +339,19 @@ def list_runs(folder: str | os.PathLike[str]) -> list[RunSummary]:
         candidates = [path for path in parent.iterdir() if not path.name.endswith(PARTIAL)]
     except OSError as error:
         raise RecordError(f"{parent} cannot be listed ({error}); give a folder of runs") from error
-    runs = [_summary(path) for path in candidates if (path / LATEST).is_dir()]
+    runs = [_summary(path) for path in candidates if _is_run(path)]
     return sorted(runs, key=lambda run: (run.created, run.path.name))
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        mode = (path / LATEST).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        # What it is cannot be seen; it must not hide the others.
+        return True
+    return stat.S_ISDIR(mode)
 
 
 def _summary(path: Path) -> RunSummary:

@@ -201,6 +201,24 @@ class TestListOfRuns:
         states = {run.path.name: run.state for run in list_runs(tmp_path)}
         assert states == {"good": "completed", "bad": "damaged"}
 
+    def test_a_run_that_may_not_be_looked_into_is_listed_with_the_others(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        new_recorder(tmp_path / "good").close()
+        new_recorder(tmp_path / "locked").close()
+        stat = Path.stat
+
+        def refuse(path: Path, **options: Any) -> Any:
+            if path.parent.name == "locked":
+                raise PermissionError(13, "Permission denied", str(path))
+            return stat(path, **options)
+
+        # What the system does with a folder of mode 000, which does not stop an administrator.
+        monkeypatch.setattr(Path, "stat", refuse)
+        (tmp_path / "locked" / "latest" / "zarr.json").unlink()
+        states = {run.path.name: run.state for run in list_runs(tmp_path)}
+        assert states == {"good": "completed", "locked": "damaged"}
+
     def test_only_small_files_are_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
