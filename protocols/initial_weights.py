@@ -10,6 +10,7 @@ import numpy as np
 
 from instruments.errors import DataError
 from instruments.network import Array, Layer
+from protocols.stored_samples import why_unreadable
 
 Start = Literal["normal", "double-peaked"]
 
@@ -63,7 +64,7 @@ def load_weights(path: Path, layers: Sequence[Layer]) -> list[Array]:
             f"{path}: no such file; give an .npz written by 'backbeam export'"
         ) from None
     except Exception as error:
-        raise DataError(f"{path}: not a readable .npz file ({error})") from error
+        raise DataError(f"{path}: not a readable .npz file ({why_unreadable(error)})") from error
     loaded: list[Array] = []
     for number, layer in enumerate(layers, start=1):
         name, shape = f"layer_{number}", (layer.outputs, layer.inputs)

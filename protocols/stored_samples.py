@@ -170,6 +170,15 @@ def read_users_file(path: Path) -> StoredSamples:
     return StoredSamples(x, y.astype(np.int64), largest=max(largest, 1.0))
 
 
+def why_unreadable(error: Exception) -> str:
+    """Return why numpy could not read an ``.npz`` file, in one line.
+
+    What is neither ``.npz`` nor ``.npy`` numpy takes for a pickle, and advises to load it unsafely.
+    """
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return "it is no .npz file at all" if "pickle.load" in reason else reason
+
+
 def _users_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     remedy = "write it with np.savez(path, x=x, y=y)"
     try:
@@ -187,8 +196,12 @@ def _users_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
                 return {key: arrays[key] for key in ("x", "y")}
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; check the path") from error
+    except PermissionError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}); check its permissions"
+        ) from error
     except _UNREADABLE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = why_unreadable(error)
         raise DataError(
             f"{path}: not a sound npz file of plain numbers ({reason}); {remedy}"
         ) from error

@@ -482,5 +482,25 @@ def test_a_damaged_users_file_is_refused(tmp_path: Path, content: bytes, problem
     assert problem in message
 
 
+def test_nobody_is_told_to_load_a_file_unsafely(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    path.write_text("x,y\n1,2\n")
+    assert "pickle" not in refused(path)
+    assert "it is no .npz file at all" in refused(path)
+
+
+def test_a_users_file_that_may_not_be_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "own.npz"
+    path.write_bytes(npz_bytes())
+
+    def refuse(self: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert refused(path) == f"{path}: cannot be read (Permission denied); check its permissions"
+
+
 def test_a_missing_users_file_is_refused(tmp_path: Path) -> None:
     assert "nothing.npz: no such file" in refused(tmp_path / "nothing.npz")
