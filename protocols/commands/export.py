@@ -25,6 +25,8 @@ def export(
     weights.npz holds layer_1, layer_2 .. as [outputs, inputs]; `backbeam train
     --initial-weights` takes it back. steps.csv and epochs.csv carry units in their headers.
     """
+    import shutil
+
     import numpy as np
 
     from instruments.errors import RecordError
@@ -48,9 +50,16 @@ def export(
         raise RecordError(
             f"{folder} cannot be written ({error.strerror}); choose another with --out"
         ) from error
-    np.savez(folder / "weights.npz", **weights)  # type: ignore[arg-type]
-    for name, table in tables.items():
-        _write_table(folder / f"{name}.csv", table)
+    try:
+        np.savez(folder / "weights.npz", **weights)  # type: ignore[arg-type]
+        for name, table in tables.items():
+            _write_table(folder / f"{name}.csv", table)
+    except OSError as error:
+        # Half an export is none: nobody should take it for whole.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RecordError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another with --out"
+        ) from error
     typer.echo(f"weights.npz, steps.csv and epochs.csv are in {folder}")
 
 

@@ -81,3 +81,16 @@ def test_a_damaged_run_leaves_no_empty_folder(backbeam, run_copy, here):
 def test_what_is_no_run(backbeam, here):
     assert "does not exist" in backbeam("export", "none").complaint
     assert "is not a run" in backbeam("export", ".").complaint
+
+
+def test_a_disk_that_fills_up_is_said_where_and_leaves_no_half_export(
+    backbeam, finished, here, monkeypatch
+):
+    def fill_up(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", fill_up)
+    done = backbeam("export", finished, "--out", "plain")
+    assert done.code == 2
+    assert done.complaint.startswith("plain cannot be written (No space left on device)")
+    assert not (here / "plain").exists()
