@@ -161,7 +161,7 @@ class Training:
                 self._interrupt(request.signal_number)
             if control is not None and control.stop_asked_by is not None:
                 return f"stopped after epoch {state.epoch} by {control.stop_asked_by}"
-        return f"all {epochs} epochs done"
+        return f"all {epochs} epochs done" if epochs > 1 else "its one epoch done"
 
     def _run_step(self) -> float:
         """Take the minibatch in hand to its gradient and change the weights; return its loss."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from instruments.errors import RecordError
 from instruments.network import Array
 from protocols.error_paths import MinibatchGradient
 from protocols.evaluation import Score
@@ -212,6 +213,8 @@ class TrainingRecord:
             self.note_what_was_asked()
             finished = {"epochs": training.state.epoch, "steps": training.state.step}
             self._recorder.close(state, reason, finished)
+        except RecordError as error:
+            logger.error("%s", error)
         except Exception:
             logger.exception("the record could not be closed")
 

@@ -418,6 +418,8 @@ def _run(
     )
     try:
         with (
+            # However it ends, also before the first step: its record says so.
+            recorder,
             StopRequest() as stop,
             published(recorder, stop, monitor_host) as control,
             LiveProgress(training, status) as progress,

@@ -282,6 +282,15 @@ def test_options_in_use_are_not_remarked_upon(backbeam, here):
     assert "note:" not in done.err
 
 
+def test_a_run_that_ends_before_its_first_step_says_why_in_its_record(backbeam, here):
+    options = ("--epochs", "1", "--layers", "64,4,10", "--out", "run")
+    done = backbeam("train", *options, "--monitor-host", "203.0.113.7")
+    assert done.code == 2
+    run = open_run(here / "run")
+    assert run.state == "failed"
+    assert "203.0.113.7" in run.reason
+
+
 def test_a_diverging_run_ends_with_advice_and_says_so_in_its_record(backbeam, here):
     done = backbeam(
         *("train", "--activation", "linear", "--optimizer", "sgd", "--learning-rate", "1e9"),
