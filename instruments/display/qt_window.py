@@ -186,6 +186,12 @@ def list_screens() -> None:
         print(screen_of(one))
 
 
+def say_screens() -> None:
+    """Say which screens there are, to whoever started this process."""
+    application = QtGui.QGuiApplication(sys.argv[:1])
+    say(screens=[asdict(screen_of(one)) for one in application.screens()])
+
+
 class Service:
     """The window and what it shows, until the input ends.
 
@@ -282,6 +288,9 @@ def main(arguments: list[str]) -> None:
     """Show pictures, or list the screens if nothing is asked for."""
     if not arguments:
         list_screens()
+        return
+    if arguments == ["--json"]:
+        say_screens()
         return
     wanted, memory, presentation = arguments
     # Ctrl-C and a closed terminal reach this process too; the window has to be there for the safe

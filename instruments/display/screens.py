@@ -34,9 +34,14 @@ class Screen:
     refresh_hertz: float
 
     def __str__(self) -> str:
+        return f"'{self.name}' ({self.description})"
+
+    @property
+    def description(self) -> str:
+        """What the EDID says of it, and its pixels."""
         words = " ".join(word for word in (self.manufacturer, self.model, self.serial) if word)
         size = f"{self.columns} x {self.rows} at {self.refresh_hertz:.4g} Hz"
-        return f"'{self.name}' ({words + ', ' if words else ''}{size})"
+        return f"{words}, {size}" if words else size
 
     def identity(self) -> Identity:
         """Return what the EDID says of the device that is this screen."""

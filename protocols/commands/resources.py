@@ -23,6 +23,7 @@ PYVISA_LIBRARY=my_bench.toml@backbeam backbeam resources   the simulated boxes o
 """
 
 ANSWER_SECONDS = 1.0
+SCREEN_DRIVERS = ("display panel", "display mirrors")
 
 
 def resources(
@@ -43,6 +44,7 @@ def resources(
     """List what answers on the interfaces of this computer, and which drivers are made for it.
 
     Nothing but '*IDN?' is sent. Sockets are not found by themselves: name them with --address.
+    Screens are listed as a bench file names them, where there is a display.
     """
     from instruments.transport.wire import VisaWire
     from protocols.commands.tables import open_console, print_table
@@ -63,10 +65,14 @@ def resources(
             rows.append((place, problem, ""))
         else:
             rows.append((place, str(who), ", ".join(fitting_drivers(who, drivers)) or "none"))
-    if not rows:
+    console = open_console()
+    if rows:
+        print_table(console, ("address", "is", "drivers"), rows)
+    else:
         typer.echo("nothing is connected that VISA knows of; name sockets with --address")
-        return
-    print_table(open_console(), ("address", "is", "drivers"), rows)
+    screens = _screen_rows()
+    if screens:
+        print_table(console, ("screen", "is", "drivers"), screens)
 
 
 def fitting_drivers(identity: Identity, drivers: Mapping[str, Any] | None = None) -> list[str]:
@@ -85,6 +91,29 @@ def fitting_drivers(identity: Identity, drivers: Mapping[str, Any] | None = None
     known = _loaded_drivers() if drivers is None else drivers
     return [
         name for name, driver in known.items() if model.startswith(tuple(driver.models) or "\0")
+    ]
+
+
+def _screen_rows() -> list[tuple[str, str, str]]:
+    """Return a row for each screen; none where there is no display."""
+    from instruments.display.connected_screens import (
+        connected_screens,
+        has_display,
+        names_to_write,
+    )
+    from instruments.errors import InstrumentError
+
+    if not has_display():
+        return []
+    try:
+        screens = connected_screens()
+    except InstrumentError as error:
+        typer.echo(f"note: {error}", err=True)
+        return []
+    drivers = ", ".join(SCREEN_DRIVERS)
+    return [
+        (name, screen.description, drivers)
+        for name, screen in zip(names_to_write(screens), screens, strict=True)
     ]
 
 

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 import pyvisa
 
+from instruments.display import connected_screens
+from instruments.display.screens import Screen
+from instruments.errors import InstrumentError
 from instruments.interfaces.instrument import Identity
 from protocols.commands.resources import fitting_drivers
 
@@ -30,6 +33,7 @@ def connected(tmp_path, monkeypatch):
     monkeypatch.setattr(
         pyvisa, "ResourceManager", lambda make=pyvisa.ResourceManager: make(f"{path}@backbeam")
     )
+    monkeypatch.setattr(connected_screens, "has_display", lambda: False)
 
 
 def row(done, address):
@@ -75,3 +79,24 @@ def test_a_backend_that_is_not_there_is_told(backbeam, monkeypatch):
 def test_a_box_of_no_driver_has_none():
     assert fitting_drivers(Identity("Rigol", "DS1054Z", "1", "0")) == []
     assert fitting_drivers(Identity("", "", "", "")) == []
+
+
+def test_screens_are_listed_as_a_bench_file_names_them(backbeam, connected, monkeypatch):
+    panel = Screen("HDMI-1", "HOLOEYE Photonics", "PLUTO", "0412", 1080, 1920, 60.0)
+    monkeypatch.setattr(connected_screens, "has_display", lambda: True)
+    monkeypatch.setattr(connected_screens, "connected_screens", lambda: [panel])
+    line = row(backbeam("resources"), "HDMI-1")
+    assert "HOLOEYE Photonics PLUTO 0412, 1920 x 1080 at 60 Hz" in line
+    assert line.rstrip().endswith("display panel, display mirrors")
+
+
+def test_without_qt_the_boxes_are_listed_all_the_same(backbeam, connected, monkeypatch):
+    def refuse():
+        raise InstrumentError("screens cannot be listed without Qt")
+
+    monkeypatch.setattr(connected_screens, "has_display", lambda: True)
+    monkeypatch.setattr(connected_screens, "connected_screens", refuse)
+    done = backbeam("resources")
+    assert done.code == 0
+    assert "note: screens cannot be listed without Qt" in done.err
+    assert "Thorlabs ITC4001" in row(done, "USB0::0x1313::0x804A::M00403610::0::INSTR")
