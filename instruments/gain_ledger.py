@@ -147,7 +147,7 @@ LEDGER_HEADINGS = (
 
 def ledger_rows(lines: Sequence[LayerGain]) -> list[tuple[str, ...]]:
     """Return the ledger as cells for a terminal, a row for each layer under the headings."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for line in lines:
         singular = line.singular_value_decibels
         rows.append(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from instruments.bench import Bench
 from instruments.bench_file.reading import parse_bench_record
 from instruments.bench_opening import open_bench
-from instruments.errors import DataError, RecordError
+from instruments.errors import DataError, RecordError, SettingsError
 from instruments.network import Array, Layer, Network, NonlinearUnit
 from protocols.datasets import Dataset, load_dataset
 from protocols.record.layout import FINISHED
@@ -199,7 +199,10 @@ def _check_same_data(run: Run, dataset: Dataset) -> None:
 
 def recorded_settings(run: Run) -> TrainingSettings:
     """Return the settings a run was started with."""
-    return check(TrainingSettings, _recorded(run, "settings"))
+    try:
+        return check(TrainingSettings, _recorded(run, "settings"))
+    except SettingsError as error:
+        raise RecordError(f"{run.path}: its record was changed: {error}") from error
 
 
 def best_weights(run: Run) -> list[Array]:
@@ -235,13 +238,23 @@ def rebuild_network(run: Run) -> Network:
         raise RecordError(
             f"{run.path} holds a network of kind {kind!r}, which this version cannot rebuild"
         )
+    try:
+        layers = _recorded_layers(description)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(
+            f"{run.path}: the layers in its record are damaged ({error!r}); restore it from a copy"
+        ) from error
+    if kind == "ideal":
+        return IdealNetwork(layers)
+    return _reopened_bench(run, description, layers)
+
+
+def _recorded_layers(description: dict[str, Any]) -> list[Layer]:
     layers = []
     for layer in description["layers"]:
         unit = layer["unit"]
         layers.append(Layer(**(layer | {"unit": unit and NonlinearUnit(**unit)})))
-    if kind == "ideal":
-        return IdealNetwork(layers)
-    return _reopened_bench(run, description, layers)
+    return layers
 
 
 def _reopened_bench(run: Run, description: dict[str, Any], layers: list[Layer]) -> Bench:

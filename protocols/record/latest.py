@@ -10,7 +10,7 @@ from typing import Any
 from instruments.errors import RecordError
 from protocols.record.documents import DOCUMENT, group_document, read_document, write_document
 from protocols.record.json_values import from_json, to_json
-from protocols.record.layout import LATEST, SCHEMA_VERSION, ClosingState
+from protocols.record.layout import LATEST, SCHEMA_VERSION, STATES, ClosingState
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,12 @@ def read_latest(run: Path) -> Latest:
         raise RecordError(
             f"{run} has record schema {schema}, this backbeam reads up to {SCHEMA_VERSION}; "
             "install a newer backbeam"
+        )
+    state = attributes.get("state")
+    if "state" in attributes and state not in STATES:
+        raise RecordError(
+            f"{path} is damaged (state {state!r}; it is one of {', '.join(STATES)}); restore it "
+            "from a copy"
         )
     try:
         return Latest(

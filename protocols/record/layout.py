@@ -40,7 +40,7 @@ Rules for writers and readers:
 from __future__ import annotations
 
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 SCHEMA_VERSION: Final = 1
 
@@ -67,6 +67,7 @@ FINISHED: Final = frozenset({"completed", "stopped early"})
 
 ClosingState = Literal["completed", "stopped early", "interrupted", "failed"]
 RunState = Literal["running", "completed", "stopped early", "interrupted", "failed", "killed"]
+STATES: Final[tuple[str, ...]] = get_args(RunState)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_().+-]*")
 

@@ -215,7 +215,8 @@ class Run:
             wanted = [stored for stored in kept if step is None or stored.step == step]
             if not wanted:
                 steps = ", ".join(str(stored.step) for stored in kept) or "none"
-                raise RecordError(f"{self.path} has no checkpoint at step {step}; it has: {steps}")
+                which = "whole checkpoint" if step is None else f"checkpoint at step {step}"
+                raise RecordError(f"{self.path} has no {which}; it has: {steps}")
             damage: RecordError | None = None
             for stored in reversed(wanted):
                 try:

@@ -316,6 +316,26 @@ def test_a_damaged_run_is_not_resumed(backbeam, run_copy):
     assert "is damaged" in done.complaint
 
 
+@pytest.mark.parametrize(
+    ("found", "changed", "complaint"),
+    [
+        ('"learning_rate": 0.003', '"learning_rate": "fast"', "learning-rate: found 'fast'"),
+        ('"layers": [', '"layrs": [', "the layers in its record are damaged"),
+    ],
+)
+def test_a_record_changed_by_hand_is_not_resumed(backbeam, run_copy, found, changed, complaint):
+    document = run_copy / "zarr.json"
+    text = json.dumps(json.loads(document.read_text(encoding="utf-8")))
+    assert found in text
+    document.write_text(text.replace(found, changed), encoding="utf-8")
+    latest = run_copy / "latest" / "zarr.json"
+    latest.write_text(latest.read_text(encoding="utf-8").replace("completed", "interrupted"))
+    done = backbeam("train", "--resume", run_copy)
+    assert done.code == 2
+    assert done.complaint.startswith(f"{run_copy}: ")
+    assert complaint in done.complaint
+
+
 def interrupt_at_step(monkeypatch, step):
     """End the next training as Ctrl-C does, after so many steps."""
     from protocols.training import Training

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -249,6 +250,22 @@ class TestErrors:
         for refuse in (open_run, Recorder.resume):
             with pytest.raises(RecordError, match="does not exist"):
                 refuse(tmp_path / "none")
+
+    def test_a_state_that_no_run_has(self, tmp_path: Path) -> None:
+        new_recorder(tmp_path / "run").close()
+        document = read_document(tmp_path / "run" / "latest")
+        document["attributes"]["state"] = "finished"
+        write_document(tmp_path / "run" / "latest", document)
+        for refuse in (open_run, Recorder.resume):
+            with pytest.raises(RecordError, match=r"latest.*'finished'.*completed, stopped early"):
+                refuse(tmp_path / "run")
+
+    def test_a_run_without_a_checkpoint(self, tmp_path: Path) -> None:
+        new_recorder(tmp_path / "run").close("interrupted")
+        for kept in (tmp_path / "run" / "checkpoints").iterdir():
+            shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
+        with pytest.raises(RecordError, match="has no whole checkpoint; it has: none"):
+            open_run(tmp_path / "run").checkpoint()
 
     def test_a_record_from_the_future(self, tmp_path: Path) -> None:
         new_recorder(tmp_path / "run").close("interrupted")
