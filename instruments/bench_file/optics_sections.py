@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from instruments.bench_file.problems import SectionError
 from instruments.bench_file.section import PositiveNumber, Section
 from instruments.quantities import Celsius, Hertz, PositiveMetres, PositiveWatts
+
+SHORTEST_METRES, LONGEST_METRES = 100e-9, 100e-6
+"""What is called light here; a slip of units lies far outside."""
 
 
 class OpticsSection(Section):
@@ -25,6 +29,16 @@ class OpticsSection(Section):
         default=0.3,
         description="largest error field injected, in saturation fields; a probe has to be weak",
     )
+
+    @model_validator(mode="after")
+    def _wavelength_of_light(self) -> Self:
+        if not SHORTEST_METRES <= self.wavelength <= LONGEST_METRES:
+            raise SectionError(
+                f"a wavelength of {self.wavelength:g} m is not one of light; allowed are 100 nm to "
+                '100 um, such as "780.241 nm"',
+                "wavelength",
+            )
+        return self
 
 
 class AbsorberSection(Section):

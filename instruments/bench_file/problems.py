@@ -171,10 +171,14 @@ def _problem(error: Any, model: type[BaseModel], key: str) -> Problem:
         return Problem(where, _missing(model, location))
     found = f"found {shown(error['input'])}"
     if error["type"] == "literal_error":
-        choices = [str(choice) for choice in get_args(_bare(_annotation_at(model, location)))]
+        choices = get_args(_bare(_annotation_at(model, location)))
         if choices:
-            hint = nearest(str(error["input"]), choices)
-            return Problem(where, f"{found}; allowed: {listed(choices)}{hint}")
+            # As a file writes them: words in quotes, numbers without.
+            allowed = ", ".join(map(repr, choices))
+            words = [choice for choice in choices if isinstance(choice, str)]
+            return Problem(
+                where, f"{found}; allowed: {allowed}{nearest(str(error['input']), words)}"
+            )
     expected = _EXPECTED.get(error["type"])
     if error["type"] == "too_short":
         expected = f"a list of at least {error['ctx']['min_length']} is expected"

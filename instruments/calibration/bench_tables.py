@@ -119,7 +119,8 @@ def stored_tables(
     Raises
     ------
     CalibrationError
-        If a table is damaged, of another bench or instrument, or does not fit its instrument.
+        If a table is damaged, of another bench or instrument, or does not fit its instrument; or
+        there is a file where the folder should be.
     """
 
     def load(kind: type[Table], name: str, instrument: str) -> Table | None:
@@ -136,6 +137,8 @@ def stored_tables(
         _check_fits(table_path(folder, known.kind, name), found, known)
         return found
 
+    if folder.exists() and not folder.is_dir():
+        raise CalibrationError(f"{folder} is a file; tables are kept in a folder: name one")
     missing: list[str] = []
     tables = replace(
         nominal,
@@ -161,7 +164,13 @@ def stored_tables(
             _check_fits(table_path(folder, regions.kind, camera), regions, nominal.taps[camera])
             tables.camera_regions[camera] = regions
     if missing:
-        logger.warning("%s: nominal tables for what has no measured one: %s", folder, missing)
+        what = "" if folder.exists() else " does not exist"
+        logger.warning(
+            "%s%s: nominal tables for what has no measured one: %s",
+            folder,
+            what,
+            ", ".join(missing),
+        )
     return tables
 
 

@@ -6,7 +6,7 @@ import pytest
 from simulated_bench import bench_file
 
 from instruments.bench_opening import open_bench
-from instruments.calibration.bench_tables import BenchTables
+from instruments.calibration.bench_tables import BenchTables, stored_tables
 from instruments.calibration.nominal import nominal_tables
 from instruments.calibration.tap import TapTable
 from instruments.errors import CalibrationError
@@ -93,3 +93,16 @@ def test_a_table_that_went_through_a_file_still_belongs(bench, tables, tmp_path)
     others.taps = {**tables.taps, "z": loaded}
     with open_bench(bench, tables=others) as opened:
         assert opened.describe()["tables"]["z"] == tables.taps["z"].id
+
+
+def test_a_file_where_the_folder_of_tables_should_be_is_refused(bench, tmp_path):
+    (tmp_path / "tables").write_text("no folder", encoding="utf-8")
+    with pytest.raises(CalibrationError, match="tables is a file; tables are kept in a folder"):
+        stored_tables(tmp_path / "tables", tables_of(bench), bench=bench.name)
+
+
+def test_a_folder_of_tables_that_is_not_there_is_said_to_be_missing(bench, tmp_path, caplog):
+    stored_tables(tmp_path / "tabels", tables_of(bench), bench=bench.name)
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path / 'tabels'} does not exist: nominal tables for ")
+    assert "encoder inputs, " in line

@@ -116,6 +116,8 @@ def test_what_is_not_toml_names_the_line(text, expected):
         ('"780.241 nm"', '"780.241 nn"', "the unit 'nn' is not known"),
         ('"780.241 nm"', '"-780.241 nm"', "is negative; expected a length above zero"),
         ('"780.241 nm"', "780.241", "optics.wavelength: 780.241 has no unit"),
+        ('"780.241 nm"', '"780.241 mm"', "optics.wavelength: a wavelength of 0.780241 m is not"),
+        ('"780.241 nm"', '"780.241 pm"', "optics.wavelength: a wavelength of 7.80241e-10 m"),
         ('"75 degC"', '"75 K/s"', "absorber.oven_temperature: '75 K/s'"),
         ("input_field = 1.0", 'input_field = "1 V"', "optics.input_field: found '1 V'; a number"),
         ("input_field = 1.0", "input_field = nan", "optics.input_field: found nan"),
@@ -145,7 +147,8 @@ def test_a_misspelt_key_is_named_with_the_nearest_one(old, new, expected):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("format = 1", "format = 2", "format: found 2; allowed: '1'"),
+        ("format = 1", "format = 2", "format: found 2; allowed: 1"),
+        ("format = 1", 'format = "1"', "format: found '1'; allowed: 1"),
         ('name = "lab"', 'name = "a/b"', "name: 'a/b' is not a name"),
         ('model = "eq4"', 'model = "eq5"', "'eq4', 'propagated'; did you mean 'eq4'?"),
         ("layers = [64, 48, 10]", "layers = [64]", "network.layers: found [64]; a list of at"),
