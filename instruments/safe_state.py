@@ -21,8 +21,10 @@ against, a call that does not return, takes place in real time.
 
 from __future__ import annotations
 
+import _thread
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +36,7 @@ from typing import Literal
 logger = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT_SECONDS = 2.0
+_REPEAT_SECONDS = 0.02
 
 
 class Terminated(SystemExit):
@@ -243,14 +246,48 @@ def ending_signals_raised() -> Iterator[None]:
     SIGTERM (``kill``, a shutdown, a batch system), SIGHUP (the terminal was closed) and, on
     Windows, SIGBREAK (Ctrl-Break, the console was closed) then unwind the stack as Ctrl-C does,
     which itself stays a ``KeyboardInterrupt``. Signals that are ignored, as SIGHUP is under
-    ``nohup``, stay ignored. The earlier handlers are back afterwards. Outside the main thread,
-    which alone receives signals, it does nothing.
+    ``nohup``, stay ignored. Either is raised again where it came at a moment Python cannot raise
+    anything. The earlier handlers are back afterwards. Outside the main thread, which alone
+    receives signals, it does nothing.
     """
     handlers = _install(_raise_terminated, _ending_signals())
     try:
-        yield
+        with _lost_interruptions_raised_again():
+            yield
     finally:
         _restore(handlers)
+
+
+@contextmanager
+def _lost_interruptions_raised_again() -> Iterator[None]:
+    """Repeat a signal whose exception was dropped.
+
+    Python drops what is raised in a function that C code calls, such as a compiler's, and in a
+    finalizer: whoever asked for the end would not be heard, and light would stay on.
+    """
+    earlier = sys.unraisablehook
+
+    def repeat(lost: sys.UnraisableHookArgs) -> None:
+        number = _signal_behind(lost.exc_value)
+        if number is None:
+            earlier(lost)
+            return
+        # Not at once: it would be raised in here, and dropped as well.
+        again = threading.Timer(_REPEAT_SECONDS, _thread.interrupt_main, (number,))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = earlier
+
+
+def _signal_behind(error: BaseException | None) -> int | None:
+    if isinstance(error, Terminated):
+        return error.number
+    return signal.SIGINT if isinstance(error, KeyboardInterrupt) else None
 
 
 def _raise_terminated(number: int, frame: FrameType | None) -> None:

@@ -1,5 +1,6 @@
 """The safe state: every step is begun, in order, whatever the others and the user do."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -201,6 +202,33 @@ def test_sigterm_unwinds_the_stack_like_ctrl_c_and_the_handler_comes_back(labora
 def test_ctrl_c_stays_a_keyboard_interrupt():
     with pytest.raises(KeyboardInterrupt), ending_signals_raised():
         signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
+)
+def test_a_signal_that_comes_while_c_code_calls_back_is_not_lost(number, raised):
+    """As from a compiler: what is raised there is dropped by Python."""
+    called_from_c = ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(number))
+    earlier = sys.unraisablehook
+    until = time.monotonic() + 20
+
+    def work_on():
+        called_from_c()
+        while time.monotonic() < until:
+            pass
+
+    with pytest.raises(raised), ending_signals_raised():
+        work_on()
+    assert sys.unraisablehook is earlier
+
+
+def test_other_errors_that_cannot_be_raised_are_told_as_before(monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(lost.exc_value))
+    with ending_signals_raised():
+        ctypes.CFUNCTYPE(None)(lambda: [].pop())()
+    assert [type(error) for error in told] == [IndexError]
 
 
 def test_a_signal_that_is_ignored_stays_ignored():
