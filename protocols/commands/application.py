@@ -11,13 +11,13 @@ from protocols.commands.calibrate import CALIBRATE_EXAMPLES, calibrate
 from protocols.commands.check import CHECK_EXAMPLES, check
 from protocols.commands.check_gradients import CHECK_GRADIENTS_EXAMPLES, check_gradients
 from protocols.commands.ctl import CTL_EXAMPLES, ctl
-from protocols.commands.evaluate import evaluate
-from protocols.commands.export import export
-from protocols.commands.init import init
+from protocols.commands.evaluate import EVALUATE_EXAMPLES, evaluate
+from protocols.commands.export import EXPORT_EXAMPLES, export
+from protocols.commands.init import INIT_EXAMPLES, init
 from protocols.commands.monitor import MONITOR_EXAMPLES, monitor
 from protocols.commands.plan import PLAN_EXAMPLES, plan
 from protocols.commands.resources import RESOURCES_EXAMPLES, resources
-from protocols.commands.runs import runs
+from protocols.commands.runs import RUNS_EXAMPLES, runs
 from protocols.commands.safe import SAFE_EXAMPLES, safe
 from protocols.commands.serve import SERVE_EXAMPLES, serve
 from protocols.commands.train import EXAMPLES, train
@@ -88,8 +88,10 @@ def build_application() -> typer.Typer:
         pass
 
     application.command(epilog=EXAMPLES)(train)
-    for command in (evaluate, export, runs, init):
-        application.command()(command)
+    application.command(epilog=EVALUATE_EXAMPLES)(evaluate)
+    application.command(epilog=EXPORT_EXAMPLES)(export)
+    application.command(epilog=RUNS_EXAMPLES)(runs)
+    application.command(epilog=INIT_EXAMPLES)(init)
     application.command(epilog=MONITOR_EXAMPLES)(monitor)
     application.command(epilog=CTL_EXAMPLES)(ctl)
     application.command(epilog=CHECK_EXAMPLES)(check)

@@ -35,7 +35,7 @@ def ctl(
     command: Annotated[
         Command,
         typer.Argument(
-            metavar="pause|resume|stop|abort|status",
+            metavar="WHAT",
             help="pause: after the minibatch in hand, everything safe; with --now before the next "
             "exposure, and the minibatch is done again. resume: go on. "
             "stop: for good after the epoch in hand. abort: at once; can be resumed as a run. "

@@ -7,6 +7,15 @@ from typing import Annotated
 
 import typer
 
+EVALUATE_EXAMPLES = """**Examples**
+
+backbeam evaluate runs/digits-20260131-120000
+
+backbeam evaluate runs/NAME --data-dir ~/data      the data was moved since
+
+backbeam evaluate runs/NAME --json | tail -n 1     for a script
+"""
+
 
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],

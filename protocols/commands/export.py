@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 COUNTS = ("step", "epoch")
 
+EXPORT_EXAMPLES = """**Examples**
+
+backbeam export runs/digits-20260131-120000        into runs/digits-20260131-120000-export
+
+backbeam export runs/NAME --out weights
+
+backbeam train --initial-weights weights/weights.npz --layers 64,48,10      and back in
+"""
+
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],

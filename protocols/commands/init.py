@@ -9,6 +9,15 @@ import typer
 
 SCHEMA_FILE = "backbeam-bench.schema.json"
 
+INIT_EXAMPLES = """**Examples**
+
+backbeam init                       my_bench.toml, here
+
+backbeam init lab/bench.toml
+
+backbeam check lab/bench.toml       is it right, who answers
+"""
+
 
 def init(
     path: Annotated[Path, typer.Argument(help="Bench file to write.")] = Path("my_bench.toml"),

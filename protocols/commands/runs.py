@@ -7,6 +7,13 @@ from typing import Annotated
 
 import typer
 
+RUNS_EXAMPLES = """**Examples**
+
+backbeam runs                       the folder runs
+
+backbeam runs /data/runs | grep completed
+"""
+
 
 def runs(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of runs.")] = Path("runs"),

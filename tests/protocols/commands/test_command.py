@@ -9,7 +9,9 @@ import time
 from importlib.metadata import version
 
 import pytest
+from typer.main import get_command
 
+from protocols.commands.application import build_application
 from protocols.installation import PACKAGES
 from protocols.record.run import open_run
 
@@ -40,12 +42,14 @@ def test_the_version_is_that_of_the_installation(backbeam):
     assert backbeam("--version").out == f"backbeam {version('backbeam')}\n"
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "export", "runs"])
-def test_help_fits_eighty_columns(backbeam, monkeypatch, command):
+@pytest.mark.parametrize("command", sorted(get_command(build_application()).commands))
+def test_help_fits_eighty_columns_and_shows_how_it_is_typed(backbeam, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "80")
     done = backbeam(command, "--help")
     assert done.code == 0
     assert max(map(len, done.out.splitlines())) <= 80
+    assert "Examples" in done.out
+    assert "…" not in done.out
 
 
 @pytest.mark.parametrize(
