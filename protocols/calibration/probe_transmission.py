@@ -34,7 +34,7 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
     light, banks = session.light, [taps.z, taps.a, taps.delta]
     highest = 0.8 * min(highest_field(session, taps.z), highest_field(session, taps.a))
     injection.show_bright(except_for=stage)
-    inputs, drive, _ = common_levels(session, stage, highest, _LEVELS)
+    inputs, drive, _ = common_levels(session, stage, highest, _LEVELS, resonant=True)
     count = len(inputs)
     probes = injection.both_signs(count)
     drives = drive.volts(np.tile(inputs, (2, 1))) | probes
