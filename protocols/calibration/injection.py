@@ -128,8 +128,12 @@ class Injection:
         wanted = {bank: read[bank][: passed[bank].shape[0]] for bank in banks}
         return BackwardFrame(wanted, {bank: passed[bank] for bank in banks})
 
-    def show_bright(self, except_for: str) -> None:
-        """Show bright blocks at a gain of one on the way, but for one stage."""
+    def show_bright(self, except_for: str) -> dict[str, Floats]:
+        """Show bright blocks at a gain of one on the way, but for one stage.
+
+        Returns the weights ``[outputs, inputs]`` shown, by stage.
+        """
+        weights = {}
         for name in self._path:
             if name == except_for:
                 continue
@@ -138,6 +142,9 @@ class Injection:
             largest = _LARGEST * np.asarray(hardware.bank.largest_weights(1.0))
             shown = hardware.encode(largest.astype(np.float32))
             self._session.light.show(name, shown.depth, shown.offset)
+            decoded = hardware.bank.decode(shown.depth, shown.offset)
+            weights[name] = np.asarray(decoded, np.float64)
+        return weights
 
     def both_signs(self, shots: int) -> dict[str, Volts]:
         """Return volts ``[2 shots, n]`` of all injectors lit alike, positive and then negative."""

@@ -1,6 +1,8 @@
 """What a probe sees of the medium, against what the pump sees itself, level by level.
 
 In a local medium without gratings they are the same, as far as beams overlap (``beam_overlap``).
+A probe that comes through the medium of the stage behind meets that resonant as well: what is left
+of it, the backward taps there tell.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 
 _LEVELS = 6
 _REPEATS = 24
+_TOLD = 0.01
+"""Uncertainty of the transmission at a level up to which levels are compared one by one."""
 
 
 def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
@@ -31,9 +35,18 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
     if not session.light.can_bypass:
         result.notes.append("the absorber cannot be bypassed")
         return [result]
+    behind_it = _next_medium(session, stage)
+    arrival = None if behind_it is None else session.section(behind_it).taps.delta
+    if behind_it is not None and arrival is None:
+        result.notes.append(
+            f"the probe comes through the medium of stage '{behind_it}', and no taps delta there "
+            "tell what is left of it: not compared"
+        )
+        return [result]
     light, banks = session.light, [taps.z, taps.a, taps.delta]
+    asked = banks if arrival is None else [*banks, arrival]
     highest = 0.8 * min(highest_field(session, taps.z), highest_field(session, taps.a))
-    injection.show_bright(except_for=stage)
+    shown = injection.show_bright(except_for=stage)
     inputs, drive, _ = common_levels(session, stage, highest, _LEVELS, resonant=True)
     count = len(inputs)
     probes = injection.both_signs(count)
@@ -42,9 +55,9 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
     seen = {}
     for transparent in (True, False):
         light.bypass(transparent)
-        total = {bank: np.zeros((2 * count, session.tables.taps[bank].channels)) for bank in banks}
+        total = {bank: np.zeros((2 * count, session.tables.taps[bank].channels)) for bank in asked}
         for _ in range(_REPEATS):
-            for bank, volts in light.take(drives, banks).items():
+            for bank, volts in light.take(drives, asked).items():
                 total[bank] += volts / _REPEATS
         seen[transparent] = total
     drive.close()
@@ -68,14 +81,21 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
         ratio: Floats = pump_at(one, behind) / pump_at(one, front)
         return ratio
 
-    of_probe = probe(absorbed) / probe(clear)
     of_pump = pump(absorbed) / pump(clear)
+    left, left_sigma = np.ones_like(of_pump), np.zeros_like(of_pump)
+    if behind_it is not None and arrival is not None:
+        onto = shown[behind_it][:, usable]
+        left, left_sigma = _left_of_probe(session, arrival, onto, absorbed, clear, count)
+    of_probe = probe(absorbed) / probe(clear) / left
     noise = session.banks[back].noise_volts[usable] / np.sqrt(0.5 * _REPEATS)
-    sigma = noise / np.abs(probe(clear))
+    sigma = np.hypot(noise / np.abs(probe(clear)), of_pump * left_sigma) / np.abs(left)
     weights = 1.0 / sigma**2
     difference = float(((of_probe - of_pump) * weights).sum() / weights.sum())
     result.add("probe minus pump transmission", difference, float(1.0 / np.sqrt(weights.sum())))
-    result.add("largest difference at a level", float(_by_level(of_probe - of_pump, weights).max()))
+    # Where the medium behind leaves next to nothing of the probe, a level tells nothing.
+    told = 1.0 / np.sqrt(weights.sum(axis=1)) < _TOLD
+    apart = _by_level(of_probe - of_pump, weights)[told]
+    result.add("largest difference at a level", float(apart.max(initial=0.0)))
     table = session.tables.absorbers.get(stage)
     if table is not None and usable.size:
         fields = np.zeros((count, outputs))
@@ -119,6 +139,44 @@ def compare_probe(session: CalibrationSession, stage: str) -> list[ProtocolResul
 def _by_level(values: Floats, weights: Floats) -> Floats:
     means = (values * weights).sum(axis=1) / weights.sum(axis=1)
     return np.asarray(np.abs(means), np.float64)
+
+
+def _next_medium(session: CalibrationSession, stage: str) -> str | None:
+    """Return the stage behind if the probe comes through its medium."""
+    names = list(session.light.stages)
+    place = names.index(stage) + 1
+    if session.section(stage).injector is not None or place == len(names):
+        return None
+    return names[place] if session.section(names[place]).absorber else None
+
+
+def _left_of_probe(
+    session: CalibrationSession,
+    bank: str,
+    onto: Floats,
+    absorbed: dict[str, Floats],
+    clear: dict[str, Floats],
+    count: int,
+) -> tuple[Floats, Floats]:
+    """Return what the medium behind leaves of probes, and its uncertainty, ``[count, n]``.
+
+    ``bank`` reads what comes out of that medium, of which the weights ``onto``, ``[m, n]``, make
+    the probes.
+    """
+    rows = len(onto)
+    response = session.tables.taps[bank].volts_per_field[:rows]
+    alive = session.banks[bank].usable[:rows] & (response != 0.0)
+    weights = onto[alive] / response[alive, np.newaxis]
+
+    def arriving(one: dict[str, Floats]) -> Floats:
+        volts = one[bank][:, :rows][:, alive]
+        fields: Floats = (volts[:count] - volts[count:]) @ weights
+        return fields
+
+    noise = session.banks[bank].noise_volts[:rows][alive] / np.sqrt(0.5 * _REPEATS)
+    whole = arriving(clear)
+    sigma = np.sqrt(np.square(noise) @ np.square(weights)) / np.abs(whole)
+    return arriving(absorbed) / whole, sigma
 
 
 def _injection_to(session: CalibrationSession, stage: str) -> Injection | None:
