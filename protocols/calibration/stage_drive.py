@@ -16,7 +16,6 @@ from scipy.linalg import hadamard
 from instruments.calibration.weight_bank import WeightsShown
 from instruments.errors import CalibrationError
 from instruments.exposure import Volts
-from instruments.stage_hardware import StageHardware
 from protocols.calibration.session import WANDER_SECONDS, CalibrationSession
 
 Floats = npt.NDArray[np.float64]
@@ -122,7 +121,7 @@ class StageDrive:
             hardware = session.hardware(name)
             weights = (size * rows).astype(np.float32)
             needed = _HEAD_ROOM * hardware.bank.required_field_gain(weights)
-            hardware.set_field_gain(max(1.0, min(_highest_gain(hardware), needed)))
+            hardware.set_field_gain(max(1.0, min(hardware.highest_field_gain, needed)))
             shown = hardware.encode(weights)
             session.light.show(name, shown.depth, shown.offset)
             self._inverses.append(inverse / size)
@@ -146,7 +145,8 @@ class StageDrive:
         takes sums of many, and weights that are as much larger. Where an amplifier does not give
         those, the level is lowered.
         """
-        asked, sizes, behind = self.level * patterns, [], self.level
+        sizes: list[float] = []
+        asked, behind = self.level * patterns, self.level
         for name, (rows, inverse) in reversed(list(zip(self._before, drawn, strict=True))):
             hardware = self._session.hardware(name)
             # How far the field in front has to go for a field of 1 behind.
@@ -154,7 +154,7 @@ class StageDrive:
             asked = asked @ inverse.T
             wanted = float(np.abs(asked).max()) / reach
             needed = _HEAD_ROOM * hardware.bank.required_field_gain(rows.astype(np.float32))
-            size = min(wanted, _highest_gain(hardware) / needed)
+            size = min(wanted, hardware.highest_field_gain / needed)
             self.level *= size / wanted
             asked = asked / wanted
             sizes.insert(0, size)
@@ -350,13 +350,6 @@ class StageDrive:
     def close(self) -> None:
         """Bring the absorber back."""
         self._session.light.bypass(False)
-
-
-def _highest_gain(hardware: StageHardware) -> float:
-    """Return the field gain a stage's amplifier reaches; 1 without one."""
-    if hardware.amplifier is None or hardware.amplifier_table is None:
-        return 1.0
-    return float(10 ** (np.min(hardware.amplifier_table.highest_decibels) / 20))
 
 
 def _mean(values: Volts, repeats: int) -> Floats:
