@@ -201,6 +201,13 @@ class StageHardware:
         """Whether the amplifier sits in front of the modulators, off the backward path."""
         return self.amplifier is not None and self.amplifier.channels == 1
 
+    @property
+    def highest_field_gain(self) -> float:
+        """Field gain that all channels of the amplifier reach; 1 without one."""
+        if self.amplifier is None or self.amplifier_table is None:
+            return 1.0
+        return float(10 ** (np.min(self.amplifier_table.highest_decibels) / 20))
+
     def range_changed(self, matrices: Sequence[Array]) -> bool:
         """Set the amplifier so that all ``matrices`` fit; return whether it had to move."""
         if self.amplifier is None or self.amplifier_table is None:

@@ -87,7 +87,9 @@ def _relative_gains(
     usable = session.banks[bank].usable[: hardware.outputs]
     typical = float(np.median(response[: hardware.outputs][usable]))
     largest = 0.4 * session.range_volts(bank) / typical / hardware.bank.full_scale
-    amplitudes, errors = [], []
+    clock = session.light.bench.clock
+    amplitudes, errors, wanders = [], [], []
+    began = clock.now()
     for current in [anchor, *currents]:
         gain = 10 ** (float(np.mean(table.gain(current))) / 20)
         level = min(_LARGEST_LEVEL, largest / gain)
@@ -101,17 +103,23 @@ def _relative_gains(
         noise = drive.noise(bank, _REPEATS)[: hardware.outputs][usable]
         amplitudes.append(matrix)
         errors.append(noise)
+        # Strong light is read to a hundred-thousandth: references that wander meanwhile, those in
+        # front too, are what is known less well.
+        seconds = clock.now() - began
+        wander = session.wander(bank, hardware.outputs, seconds, with_misfit=False)[usable]
+        wanders.append(float(np.hypot(np.median(wander), np.median(drive.inputs_wander(seconds)))))
         drive.close()
     reference, reference_noise = amplitudes[0], errors[0]
     decibels, sigmas = [], []
-    for matrix, noise in zip(amplitudes[1:], errors[1:], strict=True):
+    for matrix, noise, walked in zip(amplitudes[1:], errors[1:], wanders[1:], strict=True):
         weights = reference / reference_noise[:, np.newaxis] ** 2
         norm = float((weights * reference).sum())
         ratio = float((weights * matrix).sum()) / norm
         variance = float((weights**2 * noise[:, np.newaxis] ** 2).sum()) / norm**2
         variance += ratio**2 / norm
         decibels.append(20.0 * np.log10(max(ratio, 1e-12)))
-        sigmas.append(20.0 / np.log(10.0) * np.sqrt(variance) / max(ratio, 1e-12))
+        relative = np.hypot(np.sqrt(variance) / max(ratio, 1e-12), walked)
+        sigmas.append(20.0 / np.log(10.0) * relative)
     return np.array(decibels), np.array(sigmas)
 
 

@@ -128,8 +128,13 @@ class Injection:
         wanted = {bank: read[bank][: passed[bank].shape[0]] for bank in banks}
         return BackwardFrame(wanted, {bank: passed[bank] for bank in banks})
 
-    def show_bright(self, except_for: str) -> None:
-        """Show bright blocks at a gain of one on the way, but for one stage."""
+    def show_bright(self, except_for: str, *, brighter: bool = False) -> dict[str, Floats]:
+        """Show bright blocks at a gain of one on the way, but for one stage.
+
+        ``brighter``: the first stage on the way amplifies probes as far as ``probe_limit`` allows.
+        Returns the weights ``[outputs, inputs]`` that the blocks hold without gain, by stage.
+        """
+        weights = {}
         for name in self._path:
             if name == except_for:
                 continue
@@ -138,6 +143,14 @@ class Injection:
             largest = _LARGEST * np.asarray(hardware.bank.largest_weights(1.0))
             shown = hardware.encode(largest.astype(np.float32))
             self._session.light.show(name, shown.depth, shown.offset)
+            decoded = hardware.bank.decode(shown.depth, shown.offset)
+            weights[name] = np.asarray(decoded, np.float64)
+            if brighter and name == self._stage and not hardware.amplifies_source:
+                injected = self.level * self.alive[: hardware.outputs]
+                probes = np.abs(injected @ weights[name][: injected.size]).max()
+                gain = self._session.light.file.optics.probe_limit / max(float(probes), 1e-12)
+                hardware.set_field_gain(max(1.0, min(gain, hardware.highest_field_gain)))
+        return weights
 
     def both_signs(self, shots: int) -> dict[str, Volts]:
         """Return volts ``[2 shots, n]`` of all injectors lit alike, positive and then negative."""

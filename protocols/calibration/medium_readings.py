@@ -134,7 +134,7 @@ def take_medium_readings(
     light.open_arms("reference", "forward")
     outputs = session.hardware(stage).outputs
     highest = min(highest_field(session, z), highest_field(session, a))
-    inputs, drive, turns = common_levels(session, stage, highest, _LEVELS)
+    inputs, drive, turns = common_levels(session, stage, highest, _LEVELS, resonant=True)
     scale = np.abs(session.tables.taps[z].volts_per_field[:outputs])
     usable = session.banks[z].usable[:outputs] & session.banks[a].usable[:outputs]
     scale = np.where(usable & (scale > 0.0), scale, np.median(scale[usable]))

@@ -69,12 +69,16 @@ _FOUNDATIONS = (
 
 @dataclass(frozen=True)
 class Step:
-    """One protocol for one instrument or stage; ``stage`` is ``None`` where it is about all."""
+    """One protocol for one instrument or stage; ``stage`` is ``None`` where it is about all.
+
+    ``through`` is a stage behind whose weights its light has come.
+    """
 
     protocol: str
     target: str
     stage: str | None
     run: Callable[[CalibrationSession], list[ProtocolResult]]
+    through: str | None = None
 
 
 @contextmanager
@@ -187,13 +191,17 @@ def _steps(session: CalibrationSession, oven_celsius: list[float]) -> Iterator[S
         if section.taps.delta is not None and section.taps.z is not None:
             yield _of(taps.NAME, stage, taps.background)
         if section.absorber and section.taps.delta is not None:
-            yield _of(absorber.NAME, stage, probe_transmission.compare_probe)
+            through = probe_transmission.medium_behind(session, stage)
+            yield _of(absorber.NAME, stage, probe_transmission.compare_probe, through)
 
 
 def _of(
-    protocol: str, stage: str, run: Callable[[CalibrationSession, str], list[ProtocolResult]]
+    protocol: str,
+    stage: str,
+    run: Callable[[CalibrationSession, str], list[ProtocolResult]],
+    through: str | None = None,
 ) -> Step:
-    return Step(protocol, stage, stage, lambda session: run(session, stage))
+    return Step(protocol, stage, stage, lambda session: run(session, stage), through)
 
 
 def run_steps(
@@ -274,11 +282,12 @@ def _rests_on(session: CalibrationSession, step: Step, missing: Sequence[Protoco
     if step.stage is None:
         return ""
     order = list(session.light.stages)
+    last = step.through or step.stage
     for result in missing:
         if result.protocol not in _FOUNDATIONS:
             continue
         stage = _stage_of(session, result.target)
-        if stage is None or order.index(stage) > order.index(step.stage):
+        if stage is None or order.index(stage) > order.index(last):
             continue
         # Taps carry what lies behind them, not their own stage.
         if result.protocol == taps.NAME and stage == step.stage:

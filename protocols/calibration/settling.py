@@ -18,14 +18,15 @@ def settling_seconds(session: CalibrationSession, stage: str) -> float:
     shape = hardware.geometry.shape
     flat = np.zeros(shape, np.uint16)
     light.open_arms("reference", "forward")
-    drive = StageDrive(session, stage, stage_level(session, stage))
+    lit = np.zeros((1, hardware.inputs))
+    lit[:, : max(1, hardware.inputs // 8)] = 1.0
+    drive = StageDrive(session, stage, stage_level(session, stage), lit)
     hardware.set_field_gain(measuring_gain(session, stage, drive.level, 0.05))
     light.show(stage, flat, flat)
     period = session.light.file.exposure.shot_period
     patience = hardware.panel.refresh_seconds + hardware.panel.settling_seconds
     shots = max(1, int(np.ceil(1e-3 / period)))
-    fields = np.zeros((shots, drive.inputs))
-    fields[:, : max(1, drive.inputs // 8)] = drive.level
+    fields = np.tile(drive.level * lit, (shots, 1))
     usable = session.banks[bank].usable
     light.start_showing(stage, np.full(shape, levels, np.uint16), flat)
     steps = min(200, int(np.ceil(patience / (shots * period))))

@@ -24,6 +24,9 @@ _REACH = 0.95
 """Share of what modulators reach that is used."""
 
 
+_HEAD_ROOM = 1.05
+"""By which gain exceeds what weights need, so that their rounding does not clip them."""
+
 _LONG_LOOK = 128
 _LEAST_TURN = 0.5
 _REST_SHOTS = 8
@@ -38,7 +41,12 @@ class StageDrive:
     session, stage
         What is calibrated.
     level
-        Field of a lit input; modulators that do not reach it are used as far as they reach.
+        Field of a lit input; what modulators or amplifiers in front do not reach is asked of them
+        only as far as they do.
+    patterns
+        ``[k, n]`` what is to be lit, in units of the level: every input alone by default. Stages
+        in front give as much of their light as these take: a thousand modulators that each add a
+        little light one input to full, but not all of them at once.
 
     Attributes
     ----------
@@ -50,7 +58,13 @@ class StageDrive:
         where the stage emits its inputs itself.
     """
 
-    def __init__(self, session: CalibrationSession, stage: str, level: float) -> None:
+    def __init__(
+        self,
+        session: CalibrationSession,
+        stage: str,
+        level: float,
+        patterns: Floats | None = None,
+    ) -> None:
         self._session = session
         names = list(session.light.stages)
         self._before: list[str] = []
@@ -83,7 +97,7 @@ class StageDrive:
         self._lit = np.zeros((0, 0))
         self.quadrature: Floats | None = None
         session.light.bypass(bool(self._before) or session.section(stage).taps.z is None)
-        self._show_orthogonal_rows()
+        self._show_orthogonal_rows(np.eye(self.inputs) if patterns is None else patterns)
         self._readings: list[Floats] = []
         self._repeats: list[int] = []
         self._noise: dict[str, Floats] = {}
@@ -98,28 +112,53 @@ class StageDrive:
         """How many inputs the stage has."""
         return self._session.hardware(self.stage).inputs
 
-    def _show_orthogonal_rows(self) -> None:
+    def _show_orthogonal_rows(self, patterns: Floats) -> None:
         """Let the stages before show rows that make every activation accessible."""
         session = self._session
-        for place, name in enumerate(self._before):
-            hardware = self._session.hardware(name)
-            if hardware.outputs > hardware.inputs:
-                raise CalibrationError(
-                    f"stages.{name}: {hardware.outputs} outputs of {hardware.inputs} inputs cannot "
-                    "be set one by one, so that the stage behind cannot be measured"
-                )
-            rows, inverse = sign_rows(
-                hardware.outputs, self._living_inputs(name), session.generator
-            )
-            # How far the field in front has to go for a field of 1 behind.
-            reach = self._reach if place == 0 else self.level
-            size = self.level * float(np.abs(inverse).max()) / reach
+        drawn = [self._orthogonal_rows(name) for name in self._before]
+        sizes = self._sizes(patterns, drawn)
+        for name, (rows, inverse), size in zip(self._before, drawn, sizes, strict=True):
+            hardware = session.hardware(name)
             weights = (size * rows).astype(np.float32)
-            hardware.set_field_gain(max(1.0, 1.05 * hardware.bank.required_field_gain(weights)))
+            needed = _HEAD_ROOM * hardware.bank.required_field_gain(weights)
+            hardware.set_field_gain(max(1.0, min(hardware.highest_field_gain, needed)))
             shown = hardware.encode(weights)
-            self._session.light.show(name, shown.depth, shown.offset)
+            session.light.show(name, shown.depth, shown.offset)
             self._inverses.append(inverse / size)
             self._note_quadrature(name, shown)
+
+    def _orthogonal_rows(self, name: str) -> tuple[Floats, Floats]:
+        """Draw rows for a stage in front, and their inverse."""
+        hardware = self._session.hardware(name)
+        if hardware.outputs > hardware.inputs:
+            raise CalibrationError(
+                f"stages.{name}: {hardware.outputs} outputs of {hardware.inputs} inputs cannot "
+                "be set one by one, so that the stage behind cannot be measured"
+            )
+        return sign_rows(hardware.outputs, self._living_inputs(name), self._session.generator)
+
+    def _sizes(self, patterns: Floats, drawn: Sequence[tuple[Floats, Floats]]) -> list[float]:
+        """Return the weights of the stages before with which their inputs reach the patterns.
+
+        From the last to the first, as each has to make what the one behind it takes. Lit alone, an
+        input takes the same share of every input in front; through two stages, or with others, it
+        takes sums of many, and weights that are as much larger. Where an amplifier does not give
+        those, the level is lowered.
+        """
+        sizes: list[float] = []
+        asked, behind = self.level * patterns, self.level
+        for name, (rows, inverse) in reversed(list(zip(self._before, drawn, strict=True))):
+            hardware = self._session.hardware(name)
+            # How far the field in front has to go for a field of 1 behind.
+            reach = self._reach if name == self._before[0] else behind
+            asked = asked @ inverse.T
+            wanted = float(np.abs(asked).max()) / reach
+            needed = _HEAD_ROOM * hardware.bank.required_field_gain(rows.astype(np.float32))
+            size = min(wanted, hardware.highest_field_gain / needed)
+            self.level *= size / wanted
+            asked = asked / wanted
+            sizes.insert(0, size)
+        return sizes
 
     def _living_inputs(self, name: str) -> npt.NDArray[np.bool_]:
         """Return which inputs ``[n]`` of a stage can be lit."""

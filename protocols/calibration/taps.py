@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from protocols.calibration.bleaching import bleaching_level, even_steps
 from protocols.calibration.fitting import Acceptance, Fit, fit_each
 from protocols.calibration.injection import Injection, backward_banks
 from protocols.calibration.registration import (
@@ -84,7 +85,12 @@ def calibrate_forward_taps(session: CalibrationSession, stage: str) -> list[Prot
 
 
 def common_levels(
-    session: CalibrationSession, stage: str, highest: float, levels: int
+    session: CalibrationSession,
+    stage: str,
+    highest: float,
+    levels: int,
+    *,
+    resonant: bool = False,
 ) -> tuple[Floats, StageDrive, Floats]:
     """Show weights that make all of a stage's sums alike.
 
@@ -93,13 +99,17 @@ def common_levels(
 
     The sums go up to ``highest`` fields and down to as much below 0. Signs and sizes of the
     weights vary, and the inputs' signs with them, so that what single gratings leave in quadrature
-    does not add up.
+    does not add up. ``resonant`` light is strong enough to pass the media in front where they are
+    not clear, and its levels are even behind them.
     """
     hardware = session.hardware(stage)
-    drive = StageDrive(session, stage, stage_level(session, stage))
     usable = hardware.bank.column_gains != 0.0
     generator = session.generator
     signs = generator.choice([-1.0, 1.0], hardware.inputs)
+    level = stage_level(session, stage)
+    if resonant:
+        level = max(level, bleaching_level(session, stage))
+    drive = StageDrive(session, stage, level, signs[np.newaxis])
     sizes = generator.uniform(0.5, 1.0, (hardware.outputs, hardware.inputs)) * usable
     sizes *= highest / (drive.level * sizes.sum(axis=1, keepdims=True))
     weights = (signs * sizes).astype(np.float32)
@@ -111,6 +121,8 @@ def common_levels(
     shown = hardware.encode(weights)
     session.light.show(stage, shown.depth, shown.offset)
     steps = (np.arange(levels) + 1) / levels
+    if resonant:
+        steps = even_steps(session, stage, drive.level, levels)
     levels_of_light = drive.level * np.concatenate([steps, -steps])
     gratings = hardware.bank.coefficient_weights(shown.depth, shown.offset)
     column_light = hardware.bank.column_gains * session.column_light(stage)
@@ -255,7 +267,7 @@ def background(session: CalibrationSession, stage: str) -> list[ProtocolResult]:
     if bank is None or taps.z is None:
         return []
     highest = highest_field(session, taps.z)
-    inputs, drive, _ = common_levels(session, stage, highest, 4)
+    inputs, drive, _ = common_levels(session, stage, highest, 4, resonant=True)
     light.bypass(False)
     light.open_arms("reference", "forward")
     read = drive.expose_fields(inputs, [taps.z, bank], 64)[1]

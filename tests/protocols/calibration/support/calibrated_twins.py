@@ -147,7 +147,7 @@ def compare(session, twin, step, found, compared):
     elif step.protocol == "vector-matrix" and found[0].target == step.target:
         _compare_matrix(session, twin, place, step.target, compared)
     elif step.protocol == "absorber":
-        _compare_medium(session, twin, step.target, compared)
+        _compare_medium(session, twin.stages[place], twin, step.target, compared)
     elif step.protocol == "amplifiers":
         _compare_amplifier(session, twin, found[0], compared)
 
@@ -202,7 +202,8 @@ def _compare_matrix(session, twin, place, name, compared):
         inputs = truth.block_fields.real * twin.layout.mirrors[source].largest_share / shared
     if place:
         # Inputs are counted in what the taps in front of them say.
-        monitor = "taps_a"
+        before = list(session.light.stages)[place - 1]
+        monitor = session.section(before).taps.a
         inputs = session.tables.taps[monitor].volts_per_field / tap_response(twin, monitor)
     outer = np.outer(tap_response(twin, bank), inputs * np.ones(table.columns)) * true_gain
     bright = outer * np.outer(stage.row_gains, stage.column_gains)
@@ -222,17 +223,18 @@ def _compare_matrix(session, twin, place, name, compared):
     compared.note("end to end", seen - asked, full_scale=full)
 
 
-def _compare_medium(session, twin, stage, compared):
+def _compare_medium(session, truth, twin, stage, compared):
     table = session.tables.absorbers[stage]
-    depth = twin.stages[0].absorber.depth
+    depth = truth.absorber.depth
     compared.note(
         "optical depth",
         table.optical_depth - depth,
         np.sqrt(table.covariance["optical_depth"]),
         depth,
     )
-    front, behind = (session.tables.taps[bank] for bank in ("taps_z", "taps_a"))
-    true_front, true_behind = (tap_response(twin, bank) for bank in ("taps_z", "taps_a"))
+    banks = session.section(stage).taps.z, session.section(stage).taps.a
+    front, behind = (session.tables.taps[bank] for bank in banks)
+    true_front, true_behind = (tap_response(twin, bank) for bank in banks)
     compared.note(
         "saturation",
         front.volts_per_field - true_front,
