@@ -105,7 +105,7 @@ def common_levels(
     hardware = session.hardware(stage)
     usable = hardware.bank.column_gains != 0.0
     generator = session.generator
-    signs = generator.choice([-1.0, 1.0], hardware.inputs)
+    signs: Floats = generator.choice(np.array([-1.0, 1.0]), hardware.inputs)
     level = stage_level(session, stage)
     if resonant:
         level = max(level, bleaching_level(session, stage))
