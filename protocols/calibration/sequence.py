@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -227,9 +228,13 @@ def run_steps(
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Found out before anything is measured.
+            with TemporaryFile(dir=folder):
+                pass
         except OSError as error:
             raise CalibrationError(
-                f"{folder} cannot be made ({error.strerror or error}); name another with --out"
+                f"{folder} cannot be written to ({error.strerror or error}); name another folder "
+                "with --out. Nothing was measured"
             ) from error
     # Fits and simulated light this small are done faster by one thread than by several that wait
     # for each other.

@@ -1,7 +1,7 @@
 import pytest
 
 from instruments.bench_file.reading import built_in_text
-from protocols.calibration import detectors
+from protocols.calibration import detectors, sequence
 from protocols.calibration.results import ProtocolResult, Quantity
 from protocols.commands.calibrate import shown_with_sigma
 
@@ -37,6 +37,20 @@ def test_check_says_which_tables_are_measured(backbeam, here):
     lines = [line.split() for line in checked.out.splitlines()]
     assert ["inputs", "measured"] in [line[:2] for line in lines]
     assert ["first", "nominal"] in [line[:2] for line in lines]
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_anything_is_measured(
+    backbeam, here, monkeypatch
+):
+    def full(**options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sequence, "TemporaryFile", full)
+    monkeypatch.setattr(detectors, "calibrate_detectors", None)
+    done = backbeam("calibrate", "--out", "tables", *FAST)
+    assert done.code != 0
+    assert "tables cannot be written to (No space left on device)" in done.complaint
+    assert "Nothing was measured" in done.complaint
 
 
 def test_a_built_in_bench_needs_a_folder(backbeam, here):
