@@ -36,7 +36,7 @@ def on_or_off(answer: str) -> bool:
     return float(word) == 1.0
 
 
-class SessionAdapter(Adapter):  # type: ignore[misc]
+class SessionAdapter(Adapter):  # type: ignore[misc]  # PyMeasure comes without types
     """Hands what PyMeasure writes and reads to a session."""
 
     def __init__(self, session: Session) -> None:
