@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
@@ -34,12 +35,13 @@ def print_table(
     paragraph: its first cell, and below it every other cell behind its heading.
     """
     table = Table(
-        *(
-            Column(name, justify="right" if name in numbers else "left", no_wrap=index == 0)
-            for index, name in enumerate(columns)
-        ),
+        *(Column(name, justify="right" if name in numbers else "left") for name in columns),
         box=box.SIMPLE_HEAD,
     )
+    # What a row is about stays on one line. Rich would measure its longest word only.
+    first = table.columns[0]
+    first.no_wrap = True
+    first.min_width = max(map(cell_len, (columns[0], *(row[0] for row in rows))))
     for row in rows:
         table.add_row(*map(escape, row))
     room = console.width

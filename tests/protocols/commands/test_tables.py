@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from protocols.commands.tables import print_table
@@ -41,6 +42,12 @@ def test_a_narrow_terminal_shows_every_cell_whole_behind_its_heading():
     for row in ROWS:
         for heading, cell in zip(COLUMNS, row, strict=True):
             assert f"{heading} {cell}" in shown
+
+
+@pytest.mark.parametrize("width", range(40, 140, 3))
+def test_nothing_is_cut_off_at_any_width_where_first_cells_are_long(width):
+    rows = [("pass 1: activations and background", *row[1:]) for row in ROWS]
+    assert "…" not in printed(width, terminal=True, rows=rows)
 
 
 def test_a_cell_longer_than_the_terminal_is_broken_between_words():
