@@ -38,23 +38,33 @@ def print_table(
         *(Column(name, justify="right" if name in numbers else "left") for name in columns),
         box=box.SIMPLE_HEAD,
     )
-    # What a row is about stays on one line. Rich would measure its longest word only.
-    first = table.columns[0]
-    first.no_wrap = True
-    first.min_width = max(map(cell_len, (columns[0], *(row[0] for row in rows))))
     for row in rows:
         table.add_row(*map(escape, row))
-    room = console.width
     # What a table needs is not what it gets: measured without the terminal's edge.
-    unbounded = console.options.update(width=_NO_WIDTH)
-    needed = Measurement.get(console, unbounded, table)
+    needed = Measurement.get(console, console.options.update(width=_NO_WIDTH), table)
     if not console.is_terminal:
         # For grep and awk: what is cut off cannot be found.
         console.width = needed.maximum
-    elif needed.minimum > room:
+    elif needed.maximum > console.width and not _narrow(table, needed.maximum - console.width):
         _print_paragraphs(console, columns, rows)
         return
     console.print(table)
+
+
+def _narrow(table: Table, excess: int) -> bool:
+    """Make columns narrower by ``excess`` together; return whether that can be without cutting.
+
+    The last ones first, and none below its longest word: Rich would narrow the widest ones and cut
+    what does not fit. What a row is about, the first column, stays on one line.
+    """
+    for column in reversed(table.columns):
+        cells = [str(cell) for cell in (column.header, *column.cells)]
+        widest = max(map(cell_len, cells))
+        longest = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
+        taken = 0 if column is table.columns[0] else min(excess, widest - longest)
+        column.width = widest - taken
+        excess -= taken
+    return excess == 0
 
 
 def _print_paragraphs(
