@@ -188,12 +188,12 @@ def _fitted(
         reason = "the gain falls with the current" if fell.any() else ""
     result.curves.append(
         Curve(
-            f"{name}, gain",
+            f"{name}, gain against that for weights",
             currents,
             decibels,
             curve(currents),
             "current (A)",
-            "gain relative to where weights were measured (dB)",
+            "relative gain (dB)",
         )
     )
     return curve, reason
