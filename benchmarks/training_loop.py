@@ -22,7 +22,7 @@ from instruments.bench_opening import open_bench
 from instruments.network import NonlinearUnit
 from protocols.datasets import Dataset
 from protocols.settings import TrainingSettings
-from protocols.training import BLAS_THREADS, Training
+from protocols.training import Training
 from protocols.training_record import start_record
 from sim_backends.ideal_network import IdealNetwork
 
@@ -93,7 +93,7 @@ def main(name, seconds):
             rate = train(network, dataset, epochs, Path(folder) / "run")
     result = {"images_per_second": rate}
     if name == "ideal":
-        with threadpool_limits(BLAS_THREADS, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"):
             result["bound_images_per_second"] = matrix_products_per_second(min(seconds, 3.0))
     print(json.dumps(result))
 

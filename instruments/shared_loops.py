@@ -1,34 +1,26 @@
 """Compiled loops that the cores of the processor share.
 
 Work is divided into shares by rows, in a way that depends on its size and on the number of cores
-alone, and every row is worked out as on one core. Shares are handed out by oneTBB, which leaves a
-core that is busy with something else alone: the others take over what would have been its share.
-(Where all cores have to meet, as with OpenMP, one other busy process made loops two to three times
-slower than on one core.) Where oneTBB is missing, one core does everything.
+alone, and every row is worked out as on one core. Loops are shared within ``shared_by_all_cores``;
+elsewhere one core does everything.
 """
 
 from __future__ import annotations
 
-import ctypes
-import logging
 import types
-from collections.abc import Callable
-from functools import cache
-from importlib.metadata import PackageNotFoundError, files
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numba
 from numba import njit
+from threadpoolctl import threadpool_limits
 
-logger = logging.getLogger(__name__)
+from instruments.loop_helpers import MOST_HELPERS, loop_helpers
 
-MOST_SHARES = 4
-"""Matrices of a bench are too small for more."""
+LEAST_SHARE = 2_000
+"""Numbers a share holds at least. Handing shares out takes 1 us, a loop over so many 2 or 3."""
 
-LEAST_SHARE = 12_000
-"""Numbers a share holds at least. Handing shares out takes some 5 us, a loop over so many 15."""
-
-_LIBRARIES = ("libtbb.so.12", "tbb12.dll")
 # Nothing but the loops that say so: numba would share out single additions of rows, too.
 _MARKED_LOOPS: Any = {
     "prange": True,
@@ -92,7 +84,7 @@ class SharedLoop:
         shares = numbers // (self._least_shares * LEAST_SHARE)
         if shares < 2 or cores() == 1:
             return self._alone(1, *arguments)
-        return self._shared(min(cores(), MOST_SHARES, shares), *arguments)
+        return self._shared(min(cores(), shares), *arguments)
 
 
 def is_worth_sharing(numbers: int) -> bool:
@@ -114,24 +106,22 @@ def rows_of(share: int, shares: int, rows: int) -> tuple[int, int]:
     return share * rows // shares, (share + 1) * rows // shares
 
 
-@cache
+@contextmanager
+def shared_by_all_cores() -> Iterator[None]:
+    """Have loops shared by all cores within the ``with`` block, or by ``NUMBA_NUM_THREADS``.
+
+    Libraries of linear algebra use one thread each there: the cores are taken.
+    """
+    with threadpool_limits(1, user_api="blas"), loop_helpers().helping(most_cores() - 1):
+        yield
+
+
 def cores() -> int:
-    """Return how many cores share loops: 1 without oneTBB, else all, or ``NUMBA_NUM_THREADS``."""
-    return int(numba.get_num_threads()) if _tbb_is_loaded() else 1
+    """Return how many cores share loops now."""
+    return 1 + loop_helpers().at_hand
 
 
-def _tbb_is_loaded() -> bool:
-    """Load oneTBB from where pip puts it, which is not where loaders look for libraries."""
-    try:
-        installed = files("tbb") or []
-    except PackageNotFoundError:
-        return False
-    for one in installed:
-        if one.name in _LIBRARIES:
-            try:
-                ctypes.CDLL(str(one.locate()), mode=ctypes.RTLD_GLOBAL)
-            except OSError as error:
-                logger.info("loops stay on one core: %s", error)
-                return False
-            return True
-    return False
+def most_cores() -> int:
+    """Return how many cores share loops within ``shared_by_all_cores``."""
+    settings: Any = numba.config
+    return min(1 + MOST_HELPERS, int(settings.NUMBA_NUM_THREADS))

@@ -13,10 +13,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
-
 from instruments.errors import GradientError, SettingsError, TrainingError
 from instruments.network import Array, Network
+from instruments.shared_loops import shared_by_all_cores
 from protocols.datasets import Dataset
 from protocols.error_paths import error_path
 from protocols.evaluation import evaluate
@@ -31,11 +30,6 @@ from protocols.settings import TrainingSettings
 from protocols.training_record import TrainingRecord, epoch_row, start_record
 from protocols.training_result import TrainingResult
 from protocols.training_state import BestEpoch, EpochSums, TrainingState
-
-BLAS_THREADS = 1
-"""Matrices of a minibatch are too small to share: with two threads the loop was up to four times
-slower than with one on a busy machine, and never faster than by a tenth. One thread also leaves
-the other cores to the record and makes results independent of their number."""
 
 Done = TypeVar("Done")
 
@@ -119,7 +113,7 @@ class Training:
             self.watch.tell = recorder.event
         try:
             with (
-                threadpool_limits(BLAS_THREADS, user_api="blas"),
+                shared_by_all_cores(),
                 stop or StopRequest() as request,
             ):
                 try:

@@ -6,6 +6,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from instruments import shared_loops
+from instruments.loop_helpers import loop_helpers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(params=[1, 4], ids=["one core", "four cores"])
 def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Share every loop by so many cores, however small it is."""
-    monkeypatch.setattr(shared_loops, "cores", lambda: request.param)
     monkeypatch.setattr(shared_loops, "LEAST_SHARE", 1)
-    with threadpool_limits(1, user_api="blas"):
+    with threadpool_limits(1, user_api="blas"), loop_helpers().helping(request.param - 1):
         yield request.param

@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from instruments.bench_file.schema import BenchFile
 from instruments.bench_opening import open_bench
@@ -21,6 +20,7 @@ from instruments.calibration.nominal import nominal_tables
 from instruments.calibration_light import CalibrationLight
 from instruments.errors import CalibrationError, LimitError, SettingsError
 from instruments.opening import SharedResources, prepare_instruments
+from instruments.shared_loops import shared_by_all_cores
 from protocols.calibration import (
     absorber,
     amplifiers,
@@ -236,9 +236,7 @@ def run_steps(
                 f"{folder} cannot be written to ({error.strerror or error}); name another folder "
                 "with --out. Nothing was measured"
             ) from error
-    # Fits and simulated light this small are done faster by one thread than by several that wait
-    # for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with shared_by_all_cores():
         return _run(session, steps, folder, after)
 
 

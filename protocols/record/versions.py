@@ -30,7 +30,7 @@ def present_versions() -> dict[str, Any]:
     # Whoever only writes or reads a record does without compiled loops, and need not load them.
     shared_loops = sys.modules.get("instruments.shared_loops")
     if shared_loops is not None:
-        threads["shared loops"] = f"{shared_loops.cores()} cores"
+        threads["shared loops"] = f"{shared_loops.most_cores()} cores"
     for library in threadpoolctl.threadpool_info():
         name = f"{library['internal_api']} {library.get('version') or ''}".strip()
         architecture = library.get("architecture")

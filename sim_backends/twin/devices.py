@@ -278,7 +278,7 @@ class AbsorberTruth:
             passed = absorption.transmission_propagated(np.sqrt(power), self.depth)
             np.multiply(light, passed, out=behind)
         else:
-            _absorb(light, power, saturates, self.depth, behind)
+            _absorb(light.size, light, power, saturates, self.depth, behind)
         return behind
 
     def probed(self, light: Field, power: Floats) -> Field:
@@ -290,15 +290,32 @@ class AbsorberTruth:
         return self.overlap * within + (np.float32(1) - self.overlap) * beside
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _absorb(light: Floats, power: Floats, saturates: bool, depth: Floats, behind: Floats) -> None:
+@SharedLoop
+def _absorb(
+    shares: int, light: Floats, power: Floats, saturates: bool, depth: Floats, behind: Floats
+) -> None:
     """Multiply light by ``exp(-(depth / 2) / (1 + power))``, Eq. 4 of arXiv:1912.12256.
 
     ``saturates`` says whether the power of ``light`` itself comes on top of ``power``.
     """
-    parts, shots, neurons = light.shape
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(power))
+        _absorb_rows(first, last, light, power, saturates, depth, behind)
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def _absorb_rows(
+    first: int,
+    last: int,
+    light: Floats,
+    power: Floats,
+    saturates: bool,
+    depth: Floats,
+    behind: Floats,
+) -> None:
+    parts, _, neurons = light.shape
     share = np.empty(neurons, np.float32)
-    for shot in range(shots):
+    for shot in range(first, last):
         for j in range(neurons):
             share[j] = np.float32(1) + power[shot, j]
         if saturates:

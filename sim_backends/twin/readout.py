@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
 
+from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends.twin.noise import NoiseStream, normal_pair
 
 Floats = npt.NDArray[np.float32]
@@ -53,6 +54,7 @@ def read_bank(
     shots, channels = light.shape[1:]
     volts = np.empty((shots, channels), np.float32)
     _read_bank(
+        2 * volts.size,
         light,
         light[:0] if pump is None else pump,
         response,
@@ -67,8 +69,9 @@ def read_bank(
     return volts
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@SharedLoop
 def _read_bank(
+    shares: int,
     light: Floats,
     pump: Floats,
     response: Floats,
@@ -83,47 +86,87 @@ def _read_bank(
     volts: Floats,
 ) -> None:
     shots, channels = volts.shape
-    offset, reflected_real, reflected_imaginary = response[2], response[3], response[4]
-    in_phase, quadrature = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    # Volts per real and imaginary unit of the light, and of the pump it is mixed with.
+    units = np.empty((4, channels), np.float32)
     for j in range(channels):
-        in_phase[j] = response[0, j] * np.float32(cosine) - response[1, j] * np.float32(sine)
-        quadrature[j] = response[1, j] * np.float32(cosine) + response[0, j] * np.float32(sine)
-    # Row by row, with conditions outside the loops, so that the compiler can use vector
-    # instructions.
-    for shot in range(shots):
+        in_phase = response[0, j] * np.float32(cosine) - response[1, j] * np.float32(sine)
+        quadrature = response[1, j] * np.float32(cosine) + response[0, j] * np.float32(sine)
+        units[0, j], units[1, j] = in_phase, quadrature
+        units[2, j] = in_phase * response[3, j] + quadrature * response[4, j]
+        units[3, j] = quadrature * response[3, j] - in_phase * response[4, j]
+    half = (shots + 1) // 2
+    for share in prange(shares):
+        first, last = rows_of(share, shares, half)
+        read_rows(first, last, light, pump, units, response[2], volts)
+        read_rows(half + first, min(half + last, shots), light, pump, units, response[2], volts)
+        noise_rows(first, last, light[0], noise_variance, start, key, other_key, volts)
+        digitise_rows(first, last, full_scale, step, volts)
+        digitise_rows(half + first, min(half + last, shots), full_scale, step, volts)
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def read_rows(
+    first: int, last: int, light: Floats, pump: Floats, units: Floats, offset: Floats, volts: Floats
+) -> None:
+    """Write the volts ``[B, n]`` of light and reflected pump without noise.
+
+    Row by row, with conditions outside the loops, so that the compiler can use vector instructions.
+    """
+    channels = volts.shape[1]
+    for shot in range(first, last):
         row, real = volts[shot], light[0, shot]
         for j in range(channels):
-            row[j] = in_phase[j] * real[j] + offset[j]
+            row[j] = units[0, j] * real[j] + offset[j]
         if light.shape[0] == 2:
             imaginary = light[1, shot]
             for j in range(channels):
-                row[j] += quadrature[j] * imaginary[j]
+                row[j] += units[1, j] * imaginary[j]
         if pump.shape[0]:
             pump_real = pump[0, shot]
             for j in range(channels):
-                seen = in_phase[j] * reflected_real[j] + quadrature[j] * reflected_imaginary[j]
-                row[j] += seen * pump_real[j]
+                row[j] += units[2, j] * pump_real[j]
         if pump.shape[0] == 2:
             pump_imaginary = pump[1, shot]
             for j in range(channels):
-                seen = quadrature[j] * reflected_real[j] - in_phase[j] * reflected_imaginary[j]
-                row[j] += seen * pump_imaginary[j]
+                row[j] += units[3, j] * pump_imaginary[j]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def noise_rows(
+    first: int,
+    last: int,
+    real: Floats,
+    noise_variance: Floats,
+    start: np.uint32,
+    key: np.uint32,
+    other_key: np.uint32,
+    volts: Floats,
+) -> None:
+    """Add noise to shots of the first half and to as many of the second.
+
+    One pair of deviates serves two shots; an odd last shot takes the first of its pair.
+    """
+    shots, channels = volts.shape
     half = (shots + 1) // 2
-    for shot in range(half):
-        # One pair of deviates serves two shots; an odd last shot takes the first of its pair.
+    for shot in range(first, last):
         partner = min(shot + half, shots - 1)
         row, partner_row = volts[shot], volts[partner]
-        real, partner_real = light[0, shot], light[0, partner]
+        light, partner_light = real[shot], real[partner]
         single = np.float32(1) if partner == shot else _ZERO
-        first = np.uint32(start + np.uint32(shot * channels))
+        place = np.uint32(start + np.uint32(shot * channels))
         for j in range(channels):
-            one, two = normal_pair(np.uint32(first + np.uint32(j)), key, other_key)
+            one, two = normal_pair(np.uint32(place + np.uint32(j)), key, other_key)
             floor, slope = noise_variance[0, j], noise_variance[1, j]
-            width = np.sqrt(floor + slope * real[j] * real[j])
-            partner_width = np.sqrt(floor + slope * partner_real[j] * partner_real[j])
+            width = np.sqrt(floor + slope * light[j] * light[j])
+            partner_width = np.sqrt(floor + slope * partner_light[j] * partner_light[j])
             partner_row[j] += (np.float32(1) - single) * two * partner_width
             row[j] += one * width
-    flat = volts.reshape(-1)
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def digitise_rows(first: int, last: int, full_scale: float, step: float, volts: Floats) -> None:
+    """Round volts to steps and clip them at the range; 0 for none."""
+    flat = volts[first:last].reshape(-1)
     if step > 0.0:
         size, inverse = np.float32(step), np.float32(1) / np.float32(step)
         for place in range(flat.size):

@@ -2,12 +2,15 @@
 
 from functools import partial
 
+import numba
 import numpy as np
 import pytest
 from numba import prange
+from threadpoolctl import threadpool_info
 
 from instruments import shared_loops
-from instruments.shared_loops import LEAST_SHARE, SharedLoop, rows_of
+from instruments.loop_helpers import loop_helpers
+from instruments.shared_loops import LEAST_SHARE, SharedLoop, rows_of, shared_by_all_cores
 
 
 @SharedLoop
@@ -36,9 +39,14 @@ def run(rows, numbers):
     return values, share_of_row
 
 
+def most_shares():
+    return count_shares(100 * LEAST_SHARE)
+
+
 @pytest.fixture
-def four_cores(monkeypatch):
-    monkeypatch.setattr(shared_loops, "cores", lambda: 4)
+def four_cores():
+    with loop_helpers().helping(3):
+        yield
 
 
 @pytest.mark.parametrize("rows", [1, 3, 64, 1001])
@@ -68,12 +76,12 @@ def test_a_loop_may_ask_for_larger_shares(four_cores, least, shares):
     assert count_shares(int(least * LEAST_SHARE)) == shares
 
 
-def test_without_the_scheduler_one_core_does_everything(monkeypatch):
-    monkeypatch.setattr(shared_loops, "files", lambda name: [])
-    shared_loops.cores.cache_clear()
-    try:
-        assert shared_loops.cores() == 1
-        _, share_of_row = run(1000, 100 * LEAST_SHARE)
-        assert share_of_row.max() == 0
-    finally:
-        shared_loops.cores.cache_clear()
+def test_all_cores_share_within_the_block_and_one_does_everything_elsewhere(monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    assert (shared_loops.cores(), most_shares()) == (1, 1)
+    with shared_by_all_cores():
+        assert (shared_loops.cores(), most_shares()) == (3, 3)
+        assert {
+            library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+        } == {1}
+    assert (shared_loops.cores(), most_shares()) == (1, 1)

@@ -1,0 +1,294 @@
+"""Threads that help with shared loops, and find the next one by looking out for it.
+
+A minibatch is some twenty loops of 10 to 100 us with Python in between. A library of tasks takes
+5 us to hand out each (oneTBB), or has all threads meet at the end of it and stalls for milliseconds
+where one of them waits for a core (OpenMP). Helpers take under 1 us, because they look at a
+word of memory all the time, and nobody waits for a share that no helper has begun: whoever hands
+out a loop works on it, too, and does alone what nobody else takes.
+
+numba compiles a loop over ``prange`` to a function that runs some of its parts and a call to
+``numba_parallel_for``, which the linker finds by that name; sums are kept apart for every thread
+by what ``get_thread_id`` says. Loops linked once there were helpers call ``_hand_out`` and
+``_thread_number`` here instead, which turn to numba's own while no helpers are at hand.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import binding
+from numba import cfunc, njit, types
+
+from instruments.shared_words import (
+    call,
+    exchange_if,
+    increment,
+    load,
+    pause,
+    store,
+    word_of_symbol,
+)
+
+logger = logging.getLogger(__name__)
+
+MOST_HELPERS = 3
+"""Matrices of a bench are too small for more than four cores."""
+
+TESTED_NUMBA = ((0, 61), (0, 68))
+"""First and last release of numba whose loops are known to be handed out as here."""
+
+_MAILBOX = "backbeam_loop_mailbox"
+_LINE = 64
+"""Bytes that cores exchange at once: words written by different threads lie so far apart."""
+
+# Places in the mailbox. A ticket is the number of the loop, how many parts it has and how many of
+# them are taken (32, 16 and 16 bits): one word, so that nobody takes a part of another loop than
+# the one looked at.
+_HELPERS, _OWNER, _TICKET, _DONE, _LOOP, _STOP, _FUNCTIONS, _SCRATCH = (
+    place * _LINE for place in range(8)
+)
+_YIELD, _NAP, _NAP_LENGTH, _SELF, _NUMBAS_HAND_OUT, _NUMBAS_THREAD_NUMBER = (
+    _FUNCTIONS + 8 * word for word in range(6)
+)
+# Behind the number of helpers: which threads they are.
+_FIRST_HELPER = _HELPERS + 8
+_SCRATCH_WORDS = 256
+_MOST_PARTS = 64
+_PART_BITS = 16
+_PARTS = (1 << _PART_BITS) - 1
+
+# How often a helper looks before it lets others have the core in between, and before it naps.
+_EAGER_LOOKS = 4_000
+_PATIENT_LOOKS = 8_000
+# How often the thread that waits for helpers to end looks before it lets others have the core.
+_LOOKS_FOR_END = 1_000
+
+_mailbox = word_of_symbol(_MAILBOX)
+
+
+@njit(inline="always")
+def _run_part(loop: int, part: int, scratch: int) -> None:
+    """Run one part of a loop: its kernel with arguments as many steps on as the part says."""
+    kernel, arguments, sizes, steps = load(loop), load(loop + 8), load(loop + 16), load(loop + 24)
+    data, inner, count = load(loop + 32), load(loop + 40), load(loop + 48)
+    store(scratch, 1)
+    for dimension in range(1, inner + 1):
+        store(scratch + 8 * dimension, load(sizes + 8 * dimension))
+    own = scratch + 8 * (inner + 1)
+    for index in range(count):
+        step = load(steps + 8 * index)
+        store(own + 8 * index, load(arguments + 8 * index) + part * step)
+    call(kernel, (own, scratch, steps, data))
+
+
+@njit(inline="always")
+def _take_part(mailbox: int, scratch: int) -> bool:
+    """Take a part of the loop in the mailbox and run it; return False if none is left."""
+    ticket = load(mailbox + _TICKET)
+    part, parts = ticket & _PARTS, (ticket >> _PART_BITS) & _PARTS
+    if part >= parts:
+        return False
+    if exchange_if(mailbox + _TICKET, ticket, ticket + 1):
+        _run_part(mailbox + _LOOP, part, scratch)
+        increment(mailbox + _DONE)
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _help(mailbox: int, place: int) -> None:
+    """Help with every loop until told to stop."""
+    store(mailbox + _FIRST_HELPER + 8 * place, call(load(mailbox + _SELF), (0,)))
+    scratch = mailbox + _SCRATCH + 8 * _SCRATCH_WORDS * (1 + place)
+    looks = 0
+    while load(mailbox + _STOP) == 0:
+        if _take_part(mailbox, scratch):
+            looks = 0
+            continue
+        looks += 1
+        if looks < _EAGER_LOOKS:
+            pause()
+        elif looks < _PATIENT_LOOKS:
+            call(load(mailbox + _YIELD), (0,))
+        else:
+            call(load(mailbox + _NAP), (load(mailbox + _NAP_LENGTH),))
+
+
+def _hand_out(
+    kernel: int,
+    arguments: int,
+    sizes: int,
+    steps: int,
+    data: int,
+    inner: int,
+    count: int,
+    threads: int,
+) -> None:
+    """Do what ``numba_parallel_for`` does: run a kernel over ``sizes[0]`` parts.
+
+    Parameters
+    ----------
+    kernel, arguments, sizes, steps, data
+        Addresses: the function, its ``count`` pointers, the number of parts and the ``inner`` sizes
+        after it, how many bytes each pointer moves on from part to part, and what it takes besides.
+    threads
+        How many threads numba would use.
+    """
+    mailbox = _mailbox()
+    parts = load(sizes)
+    words = inner + 1 + count
+    if load(mailbox + _HELPERS) == 0 or parts > _MOST_PARTS or words > _SCRATCH_WORDS:
+        own = load(mailbox + _NUMBAS_HAND_OUT)
+        call(own, (kernel, arguments, sizes, steps, data, inner, count, np.int64(threads)))
+        return
+    # Of two threads, or of a loop and the loop within it, one does without helpers. So does a loop
+    # with room for the sums of fewer threads.
+    alone = parts < 2 or threads <= load(mailbox + _HELPERS)
+    if alone or not exchange_if(mailbox + _OWNER, 0, call(load(mailbox + _SELF), (0,))):
+        call(kernel, (arguments, sizes, steps, data))
+        return
+    loop = mailbox + _LOOP
+    store(loop, kernel)
+    store(loop + 8, arguments)
+    store(loop + 16, sizes)
+    store(loop + 24, steps)
+    store(loop + 32, data)
+    store(loop + 40, inner)
+    store(loop + 48, count)
+    store(mailbox + _DONE, 0)
+    number = (load(mailbox + _TICKET) >> (2 * _PART_BITS)) + 1
+    store(mailbox + _TICKET, (number << (2 * _PART_BITS)) | (parts << _PART_BITS))
+    while _take_part(mailbox, mailbox + _SCRATCH):
+        pass
+    looks = 0
+    while load(mailbox + _DONE) < parts:
+        looks += 1
+        if looks < _LOOKS_FOR_END:
+            pause()
+        else:
+            call(load(mailbox + _YIELD), (0,))
+    store(mailbox + _OWNER, 0)
+
+
+def _thread_number() -> int:
+    """Do what ``get_thread_id`` does: say where a thread keeps its part of a sum."""
+    mailbox = _mailbox()
+    this = call(load(mailbox + _SELF), (0,))
+    if this == load(mailbox + _OWNER):
+        return 0
+    for place in range(load(mailbox + _HELPERS)):
+        if this == load(mailbox + _FIRST_HELPER + 8 * place):
+            return place + 1
+    # Threads that numba does not know have a negative number with some of its schedulers.
+    return max(int(np.int32(call(load(mailbox + _NUMBAS_THREAD_NUMBER), (0,)))), 0)
+
+
+class LoopHelpers:
+    """The helpers of this process: all its compiled loops are linked to one mailbox.
+
+    Attributes
+    ----------
+    at_hand
+        How many helpers there are now.
+    """
+
+    def __init__(self) -> None:
+        self.at_hand = 0
+        self._lock = threading.Lock()
+        self._words = np.zeros(0, np.int64)
+        self._mailbox = 0
+        self._linked: tuple[Any, ...] = ()
+
+    @contextmanager
+    def helping(self, count: int) -> Iterator[None]:
+        """Have ``count`` threads help within the ``with`` block.
+
+        Whoever comes while helpers are at hand shares them for as long as they are there.
+        """
+        with self._lock:
+            brought = self._bring(count) if count > 0 and not self.at_hand else []
+        try:
+            yield
+        finally:
+            if brought:
+                self._send_away(brought)
+
+    def _bring(self, count: int) -> list[threading.Thread]:
+        if not self._linked and not self._link():
+            return []
+        brought = [
+            threading.Thread(
+                target=_help,
+                args=(self._mailbox, place),
+                name=f"loop helper {place + 1}",
+                daemon=True,
+            )
+            for place in range(min(count, MOST_HELPERS))
+        ]
+        self._write(_STOP, 0)
+        for helper in brought:
+            helper.start()
+        self.at_hand = len(brought)
+        self._write(_HELPERS, self.at_hand)
+        # Compiled code is gone at the end of the interpreter, whoever is still in it.
+        atexit.register(self._send_away, brought)
+        return brought
+
+    def _send_away(self, helpers: list[threading.Thread]) -> None:
+        atexit.unregister(self._send_away)
+        with self._lock:
+            self.at_hand = 0
+            self._write(_HELPERS, 0)
+            self._write(_STOP, 1)
+            for helper in helpers:
+                helper.join()
+
+    def _write(self, place: int, word: int) -> None:
+        ctypes.c_int64.from_address(self._mailbox + place).value = word
+
+    def _link(self) -> bool:
+        """Have loops linked from now on call ``_hand_out``; return whether that is possible."""
+        release = tuple(int(number) for number in numba.__version__.split(".")[:2])
+        if not TESTED_NUMBA[0] <= release <= TESTED_NUMBA[1] or sys.maxsize < 2**32:
+            logger.info("loops stay on one core: numba %s is not known here", numba.__version__)
+            return False
+        words = (_SCRATCH + _LINE) // 8 + (1 + MOST_HELPERS) * _SCRATCH_WORDS
+        self._words = np.zeros(words, np.int64)
+        self._mailbox = -(-self._words.ctypes.data // _LINE) * _LINE
+        numba.get_num_threads()  # Has numba name its own functions to the linker.
+        self._write(_NUMBAS_HAND_OUT, binding.address_of_symbol("numba_parallel_for"))
+        self._write(_NUMBAS_THREAD_NUMBER, binding.address_of_symbol("get_thread_id"))
+        if sys.platform == "win32":
+            system = ctypes.WinDLL("kernel32")
+            functions = system.SwitchToThread, system.Sleep, system.GetCurrentThreadId
+            nap = 1
+        else:
+            system = ctypes.CDLL(None)
+            functions = system.sched_yield, system.usleep, system.pthread_self
+            nap = 100
+        for place, function in zip((_YIELD, _NAP, _SELF), functions, strict=True):
+            self._write(place, ctypes.cast(function, ctypes.c_void_p).value or 0)
+        self._write(_NAP_LENGTH, nap)
+        binding.add_symbol(_MAILBOX, self._mailbox)
+        _help.compile((types.int64, types.int64))
+        hand_out = cfunc(types.void(*[types.int64] * 7, types.int32), cache=True)(_hand_out)
+        thread_number = cfunc(types.int32(), cache=True)(_thread_number)
+        binding.add_symbol("numba_parallel_for", hand_out.address)
+        binding.add_symbol("get_thread_id", thread_number.address)
+        self._linked = (hand_out, thread_number)
+        return True
+
+
+@cache
+def loop_helpers() -> LoopHelpers:
+    """Return the helpers of this process."""
+    return LoopHelpers()
