@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
+
+from instruments.shared_loops import SharedLoop, rows_of
 
 _COMPILED = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -21,20 +23,41 @@ def copied_within(
     if values.dtype not in _COMPILED:
         # Half precision, whole numbers, bytes the other way round: not worth loops of their own.
         values = values.astype(np.float32, casting="same_kind")
-    within: bool = _copied_within(low, high, values, copied)
-    return within
+    return bool(_copied_within(values.size, low, high, values, copied) == 0)
 
 
-@njit(cache=True)
+@SharedLoop
 def _copied_within(
-    low: float, high: float, values: npt.NDArray[Any], copied: npt.NDArray[np.float32]
-) -> bool:
+    shares: int,
+    low: float,
+    high: float,
+    values: npt.NDArray[Any],
+    copied: npt.NDArray[np.float32],
+) -> int:
+    """Return how many rows hold something beyond."""
+    beyond = 0
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(values))
+        beyond += _copy_rows(first, last, low, high, values, copied)
+    return beyond
+
+
+@njit(cache=True, forceinline=True)
+def _copy_rows(
+    first: int,
+    last: int,
+    low: float,
+    high: float,
+    values: npt.NDArray[Any],
+    copied: npt.NDArray[np.float32],
+) -> int:
     lowest, highest = np.float32(low), np.float32(high)
-    within = True
-    rows, columns = values.shape
-    for row in range(rows):
-        for column in range(columns):
+    beyond = 0
+    for row in range(first, last):
+        within = True
+        for column in range(values.shape[1]):
             value = np.float32(values[row, column])
             within &= bool((lowest <= value) & (value <= highest))
             copied[row, column] = value
-    return within
+        beyond += not within
+    return beyond

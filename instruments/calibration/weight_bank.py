@@ -130,9 +130,7 @@ class WeightBankTable(CalibrationTable):
             self._polynomial = first_order.distance_polynomial(self.period)
         else:
             self._words, self._reach = self._look_up_words(self.phase_radians)
-        # Where in the flat list amplitude 0 of a block's region stands.
-        middle = region * (2 * weight_blocks.STEPS + 3) + weight_blocks.STEPS + 1
-        self._middle = middle.astype(np.int32)
+        self._region_of_block = region.astype(np.uint16)
         self._largest = self._largest_weights()
         self._held = self._held_by_words()
 
@@ -203,7 +201,7 @@ class WeightBankTable(CalibrationTable):
         """
         matrix = self._fitting(weights)
         kind = np.float32 if self.phase_radians is None else np.uint16
-        shape = self._middle.shape
+        shape = self._region_of_block.shape
         depth = np.empty(shape, kind) if depth is None else depth
         offset = np.empty(shape, kind) if offset is None else offset
         scale = np.float32(1.0 / (self.full_scale * self._gain(amplifier_field_gain)))
@@ -218,7 +216,7 @@ class WeightBankTable(CalibrationTable):
                 asked,
                 scaled_rows,
                 self._inverse_columns,
-                self._middle,
+                self._region_of_block,
                 self._words,
                 depth,
                 offset,
@@ -247,7 +245,7 @@ class WeightBankTable(CalibrationTable):
             held = np.clip(asked, -1.0, 1.0)
         else:
             held = weight_blocks.held_values(
-                asked, scaled_rows, self._inverse_columns, self._middle, self._held
+                asked, scaled_rows, self._inverse_columns, self._region_of_block, self._held
             )
         outputs, inputs = matrix.shape
         held = self._mixed(held)[:outputs, :inputs]
@@ -326,7 +324,7 @@ class WeightBankTable(CalibrationTable):
 
     def _fitting(self, weights: npt.NDArray[np.floating]) -> Weights:
         matrix = np.ascontiguousarray(weights, np.float32)
-        rows, columns = self._middle.shape
+        rows, columns = self._region_of_block.shape
         if matrix.ndim != 2 or matrix.shape[0] > rows or matrix.shape[1] > columns:
             raise NetworkError(
                 f"{self.instrument}: weights of shape {list(matrix.shape)} given; the bank has "

@@ -14,6 +14,8 @@ Values = npt.NDArray[np.float64]
 STEPS = 2048
 """Steps of the look-up table from a coefficient of 0 to one of 1."""
 
+WORDS = 2 * STEPS + 3
+
 # A word of the look-up table: depth in the low half, offset above it, then whether it is clipped.
 OFFSET_SHIFT = 16
 CLIPPED_SHIFT = 31
@@ -24,7 +26,7 @@ def encode_levels(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    middle: npt.NDArray[np.int32],
+    regions: npt.NDArray[np.uint16],
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
@@ -37,18 +39,24 @@ def encode_levels(
         ``[outputs, inputs]``, no larger than the blocks; what is left of them stays dark.
     inverse_rows, inverse_columns
         ``[rows]`` and ``[columns]``; turn a weight into the real part of a coefficient.
-    middle
-        ``[rows, columns]`` where the word for 0 of a block's region is.
+    regions
+        ``[rows, columns]`` the region of the panel each block lies in.
     words
-        Words of the look-up tables, ``2 STEPS + 3`` for each region: real parts from -1 to 1 and
-        one more at each end for everything beyond.
+        Words of the look-up tables, ``WORDS`` for each region: real parts from -1 to 1 and one more
+        at each end for everything beyond.
     depth, offset
         ``[rows, columns]``, written whole.
     """
     clipped: int = _encode_levels(
-        weights.size, weights, inverse_rows, inverse_columns, middle, words, depth, offset
+        weights.size, weights, inverse_rows, inverse_columns, regions, words, depth, offset
     )
     return clipped
+
+
+@njit(inline="always")
+def _zero_of(region: np.uint16) -> np.int32:
+    """Return where the word for a weight of 0 in a region is."""
+    return np.int32(np.int32(region) * np.int32(WORDS) + np.int32(STEPS + 1))
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
@@ -58,7 +66,7 @@ def _encode_rows(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    middle: npt.NDArray[np.int32],
+    regions: npt.NDArray[np.uint16],
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
@@ -70,13 +78,13 @@ def _encode_rows(
     # Looking up is the only loop without vector instructions, so it stands alone.
     for j in range(first, min(last, outputs)):
         row = inverse_rows[j] * steps
-        given, zero, depths, offsets = weights[j], middle[j], depth[j], offset[j]
+        given, region, depths, offsets = weights[j], regions[j], depth[j], offset[j]
         for i in range(inputs):
             step = given[i] * (row * inverse_columns[i])
             # Not-a-number fails the first comparison, lands on the edge and counts as clipped.
             step = step if step < edge else edge
             step = step if step > -edge else -edge
-            place[i] = np.int32(zero[i] + np.int32(np.rint(step)))
+            place[i] = np.int32(_zero_of(region[i]) + np.int32(np.rint(step)))
         for i in range(inputs):
             word[i] = words[np.uint32(place[i])]
         beyond = np.uint32(0)
@@ -98,7 +106,7 @@ def _encode_levels(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    middle: npt.NDArray[np.int32],
+    regions: npt.NDArray[np.uint16],
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
@@ -107,7 +115,7 @@ def _encode_levels(
     for share in prange(shares):
         first, last = rows_of(share, shares, len(depth))
         clipped += _encode_rows(
-            first, last, weights, inverse_rows, inverse_columns, middle, words, depth, offset
+            first, last, weights, inverse_rows, inverse_columns, regions, words, depth, offset
         )
     return clipped
 
@@ -124,7 +132,7 @@ def held_values(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    middle: npt.NDArray[np.int32],
+    regions: npt.NDArray[np.uint16],
     values: Weights,
 ) -> Weights:
     """Return the real parts ``[outputs, inputs]`` of what ``encode_levels`` makes of a matrix.
@@ -132,7 +140,7 @@ def held_values(
     ``values`` are those of the gratings in ``words``, the rest as in ``encode_levels``.
     """
     held = np.empty_like(weights)
-    _held_values(weights.size, weights, inverse_rows, inverse_columns, middle, values, held)
+    _held_values(weights.size, weights, inverse_rows, inverse_columns, regions, values, held)
     return held
 
 
@@ -142,7 +150,7 @@ def _held_values(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    middle: npt.NDArray[np.int32],
+    regions: npt.NDArray[np.uint16],
     values: Weights,
     held: Weights,
 ) -> None:
@@ -155,7 +163,7 @@ def _held_values(
                 step = weights[j, i] * (row * inverse_columns[i])
                 step = step if step < edge else edge
                 step = step if step > -edge else -edge
-                held[j, i] = values[np.uint32(middle[j, i] + np.int32(np.rint(step)))]
+                held[j, i] = values[np.uint32(_zero_of(regions[j, i]) + np.int32(np.rint(step)))]
 
 
 @njit(cache=True, error_model="numpy")

@@ -255,6 +255,16 @@ class AbsorberTruth:
         self.overlap = np.full(neurons, share, np.float32)
         self.set_depth_factor(1.0)
 
+    @property
+    def overlap(self) -> Floats:
+        """``[n]`` share of each probe's power that lies within its pump."""
+        return self._overlap
+
+    @overlap.setter
+    def overlap(self, shares: Floats) -> None:
+        self._overlap = shares
+        self._is_displaced = bool(np.min(shares) < 1)
+
     def set_depth_factor(self, factor: float) -> None:
         """Scale the optical depth, as oven and detuning do."""
         self.depth = (self._nominal * factor * self._relative).astype(np.float32)
@@ -284,7 +294,7 @@ class AbsorberTruth:
     def probed(self, light: Field, power: Floats) -> Field:
         """Return a probe ``[1 or 2, B, n]`` behind the medium that ``power [B, n]`` bleaches."""
         within = self.passed(light, power, saturates=self.finite_probe)
-        if self.overlap.min() == 1:
+        if not self._is_displaced:
             return within
         beside = self.passed(light, np.zeros_like(power), saturates=self.finite_probe)
         return self.overlap * within + (np.float32(1) - self.overlap) * beside

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.weight_panel import PanelTruth
 
 Floats = npt.NDArray[np.float32]
+
+Frame = Callable[[Floats, Floats, Floats], None]
+"""Writes what light meets, given the gains of rows and columns, into ``[2 outputs, inputs]``."""
 
 _SETTLED = 1e-4
 _ONE = np.float32(1)
@@ -73,8 +77,13 @@ class StageTruth:
         self.row_gains = row.astype(np.float32)
         self._settling_time = imperfections.panels.settling_time
         shape = (2 * layout.outputs, layout.inputs)
+        # What light meets once the panel stands still, and what it met before.
         self._target = np.zeros(shape, np.float32)
         self._previous = np.zeros(shape, np.float32)
+        # A frame that has not met light yet is not worked out: until then ``_target`` is that of
+        # the frame before. Of its grey levels this is a copy of their own.
+        self._awaited: Frame | None = None
+        self._levels: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
         self._blended: Floats | None = None
         self._blended_at = -math.inf
         self._shown_at = self._still_at = -math.inf
@@ -89,37 +98,52 @@ class StageTruth:
 
     def show(self, depth: npt.NDArray[Any], offset: npt.NDArray[Any], moment: float) -> None:
         """Begin to show new grey levels ``[outputs, inputs]`` at a moment, which may be to come."""
-        target = self._new_target(moment)
-        self.panel.coefficients(depth, offset, self.row_gains, self.column_gains, target)
-        self._turn_columns(target)
+        self._begin(moment)
+        kept = self._levels
+        if kept is None or (kept[0].dtype, kept[1].dtype) != (depth.dtype, offset.dtype):
+            kept = self._levels = np.empty_like(depth), np.empty_like(offset)
+        np.copyto(kept[0], depth)
+        np.copyto(kept[1], offset)
+        self._awaited = partial(self.panel.coefficients, *kept)
 
     def show_coefficients(self, real: Floats, imaginary: Floats, moment: float) -> None:
         """Begin to show a frame whose blocks have these coefficients, ``[outputs, inputs]``."""
-        target = self._new_target(moment)
-        self.panel.mix(real, imaginary, self.row_gains, self.column_gains, target)
-        self._turn_columns(target)
+        self._begin(moment)
+        self._awaited = partial(self.panel.mix, real, imaginary)
 
-    def _turn_columns(self, target: Floats) -> None:
-        """Turn what light meets in each column by the phase a decentred slit gives it."""
-        if not self.slit_decentring:
-            return
-        real, imaginary = target[: self.layout.outputs], target[self.layout.outputs :]
-        turned = (real + 1j * imaginary) * np.exp(1j * self.column_turns)
-        real[:], imaginary[:] = turned.real, turned.imag
-
-    def _new_target(self, moment: float) -> Floats:
+    def _begin(self, moment: float) -> None:
+        """Make ``_target`` what is to be seen until the frame that begins at ``moment`` is on."""
         if moment > self._shown_at:
-            self._previous, self._target = self._mask(moment), self._previous
-            if self._previous is self._target:
-                self._target = np.empty_like(self._previous)
-        # Else the frame before never came on: this one takes its place.
+            seen = self._mask(moment)
+            if seen is not self._target:
+                self._target, self._previous = seen, self._target
+        elif self._awaited is None:
+            # The frame before never came on: this one takes its place.
+            self._target, self._previous = self._previous, self._target
+        self._awaited = None
         self._appear_at(moment)
         self._blended = None
         self.version += 1
-        return self._target
+
+    def _work_out(self) -> None:
+        """Work out the frame that waits for light, if one does; keep what was seen before."""
+        if self._awaited is not None:
+            self._target, self._previous = self._previous, self._target
+            self._write_target(self._awaited)
+
+    def _write_target(self, frame: Frame) -> None:
+        target = self._target
+        frame(self.row_gains, self.column_gains, target)
+        self._awaited = None
+        if self.slit_decentring:
+            # A decentred slit turns what light meets in each column.
+            real, imaginary = target[: self.layout.outputs], target[self.layout.outputs :]
+            turned = (real + 1j * imaginary) * np.exp(1j * self.column_turns)
+            real[:], imaginary[:] = turned.real, turned.imag
 
     def state(self) -> dict[str, Any]:
         """Return what the panel shows and showed before."""
+        self._work_out()
         return {
             "target": self._target.copy(),
             "previous": self._previous.copy(),
@@ -130,6 +154,7 @@ class StageTruth:
         """Take back what ``state`` returned."""
         self._target = np.array(state["target"], np.float32)
         self._previous = np.array(state["previous"], np.float32)
+        self._awaited = None
         shown_at = state["shown_at"]
         self._appear_at(-math.inf if shown_at is None else float(shown_at))
         self._blended = None
@@ -137,8 +162,8 @@ class StageTruth:
 
     def go_dark(self) -> None:
         """Show a pattern that sends nothing into the first order."""
-        self._target = np.zeros_like(self._target)
-        self._previous = np.zeros_like(self._target)
+        self._target[:] = self._previous[:] = 0
+        self._awaited = None
         self._appear_at(-math.inf)
         self._blended = None
         self.version += 1
@@ -160,12 +185,18 @@ class StageTruth:
     @property
     def settled_mask(self) -> Floats:
         """What light meets once the panel stands still, ``[2 outputs, inputs]``."""
+        self._work_out()
         return self._target
 
     def _mask(self, moment: float) -> Floats:
         """Return the coefficients ``[2 outputs, inputs]`` as settled at ``moment``."""
         if moment >= self._still_at:
+            if self._awaited is not None:
+                # Nothing is left of the frame before: its place in memory is taken, since two in
+                # turn would be twice as much for the caches of the processor.
+                self._write_target(self._awaited)
             return self._target
+        self._work_out()
         left = self._share_left(moment)
         if self._blended is None or self._blended_at != moment:
             self._blended = self._target + np.float32(left) * (self._previous - self._target)

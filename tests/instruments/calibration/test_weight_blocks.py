@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instruments.calibration import weight_blocks
-from instruments.calibration.weight_blocks import CLIPPED_SHIFT, OFFSET_SHIFT, STEPS
+from instruments.calibration.weight_blocks import CLIPPED_SHIFT, OFFSET_SHIFT, STEPS, WORDS
 
 SIZES = st.integers(1, 40)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -35,20 +35,19 @@ def test_the_required_gain_is_the_largest_ratio_of_all(outputs, inputs, seed):
 @given(outputs=SIZES, inputs=SIZES, seed=SEEDS)
 def test_every_weight_gets_the_word_nearest_to_it_in_its_region(outputs, inputs, seed):
     generator = np.random.default_rng(seed)
-    length = 2 * STEPS + 3
-    words = generator.integers(0, 2**32, 3 * length, dtype=np.uint32)
+    words = generator.integers(0, 2**32, 3 * WORDS, dtype=np.uint32)
     shape = (outputs + 1, inputs + 2)
-    region = generator.integers(0, 3, shape)
-    middle = (region * length + STEPS + 1).astype(np.int32)
+    region = generator.integers(0, 3, shape, dtype=np.uint16)
     weights = generator.normal(0, 0.6, (outputs, inputs)).astype(np.float32)
     rows = generator.uniform(-1.5, 1.5, shape[0]).astype(np.float32)
     columns = generator.uniform(-1.5, 1.5, shape[1]).astype(np.float32)
     depth, offset = np.full(shape, 7, np.uint16), np.full(shape, 7, np.uint16)
-    clipped = weight_blocks.encode_levels(weights, rows, columns, middle, words, depth, offset)
+    clipped = weight_blocks.encode_levels(weights, rows, columns, region, words, depth, offset)
 
     scale = (rows[:outputs, np.newaxis] * np.float32(STEPS)) * columns[:inputs]
     steps = np.clip(np.rint(weights * scale), -STEPS - 1, STEPS + 1).astype(np.int64)
-    expected = words[middle[:outputs, :inputs] + steps]
+    zero = WORDS * region.astype(np.int64) + STEPS + 1
+    expected = words[zero[:outputs, :inputs] + steps]
     np.testing.assert_array_equal(depth[:outputs, :inputs], expected & 0xFFFF)
     np.testing.assert_array_equal(offset[:outputs, :inputs], (expected >> OFFSET_SHIFT) & 0x7FFF)
     assert clipped == np.count_nonzero(expected >> CLIPPED_SHIFT)

@@ -122,7 +122,7 @@ def test_light_that_passes_a_resonant_medium_rises_in_even_steps(opened):
 def found():
     def displace(twin):
         for stage, overlap in zip(twin.stages, OVERLAPS, strict=False):
-            stage.absorber.overlap[:] = overlap
+            stage.absorber.overlap = np.full_like(stage.absorber.overlap, overlap)
 
     return calibrated(few_neurons(), prepare=displace)
 

@@ -218,7 +218,7 @@ class TestAbsorber:
         bleached, dark = transmissions(truth, 2.0, 1e-3)
         np.testing.assert_allclose(truth.probed(probe, pump)[0, 0], bleached, rtol=1e-5)
         overlap = np.float32([1.0, 0.75, 0.0])
-        truth.overlap[:] = overlap
+        truth.overlap = overlap
         expected = overlap * bleached + (1 - overlap) * dark
         np.testing.assert_allclose(truth.probed(probe, pump)[0, 0], expected, rtol=1e-5)
 
