@@ -13,7 +13,7 @@ from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends import absorption
 from sim_backends.optics.phase_drift import drifted
 from sim_backends.optics.semiconductor_amplifier import field_gain, small_signal_gain
-from sim_backends.twin.elementary_functions import exponential, sine
+from sim_backends.twin.elementary_functions import sine
 from sim_backends.twin.imperfections import (
     AbsorberImperfections,
     AmplifierImperfections,
@@ -27,6 +27,7 @@ from sim_backends.twin.layout import (
     ModulatorLayout,
 )
 from sim_backends.twin.light_loops import GAIN_TERMS, LARGEST_POWER, GainCurves
+from sim_backends.twin.neuron_plane import Medium, absorb
 from sim_backends.twin.readout import Digitiser
 
 Floats = npt.NDArray[np.float32]
@@ -262,12 +263,22 @@ class AbsorberTruth:
 
     @overlap.setter
     def overlap(self, shares: Floats) -> None:
-        self._overlap = shares
+        self._overlap = np.array(shares, np.float32)
+        self._overlap.flags.writeable = False
         self._is_displaced = bool(np.min(shares) < 1)
 
     def set_depth_factor(self, factor: float) -> None:
         """Scale the optical depth, as oven and detuning do."""
         self.depth = (self._nominal * factor * self._relative).astype(np.float32)
+
+    def medium_for(self, power: Floats, *, probe: bool) -> Medium | None:
+        """Return what pump or probe cross where ``power [B, n]`` saturates the medium.
+
+        ``None`` where that is not all there is to it: then ``passed`` and ``probed`` say.
+        """
+        if self._propagated or (probe and self._is_displaced):
+            return None
+        return Medium(self.depth, power, probe and self.finite_probe)
 
     def passed(self, light: Field, power: Floats, *, saturates: bool) -> Field:
         """Return ``light [1 or 2, B, n]`` behind the medium.
@@ -288,7 +299,7 @@ class AbsorberTruth:
             passed = absorption.transmission_propagated(np.sqrt(power), self.depth)
             np.multiply(light, passed, out=behind)
         else:
-            _absorb(light.size, light, power, saturates, self.depth, behind)
+            absorb(light, behind, Medium(self.depth, power, saturates))
         return behind
 
     def probed(self, light: Field, power: Floats) -> Field:
@@ -300,47 +311,6 @@ class AbsorberTruth:
         return self.overlap * within + (np.float32(1) - self.overlap) * beside
 
 
-@SharedLoop
-def _absorb(
-    shares: int, light: Floats, power: Floats, saturates: bool, depth: Floats, behind: Floats
-) -> None:
-    """Multiply light by ``exp(-(depth / 2) / (1 + power))``, Eq. 4 of arXiv:1912.12256.
-
-    ``saturates`` says whether the power of ``light`` itself comes on top of ``power``.
-    """
-    for share in prange(shares):
-        first, last = rows_of(share, shares, len(power))
-        _absorb_rows(first, last, light, power, saturates, depth, behind)
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
-def _absorb_rows(
-    first: int,
-    last: int,
-    light: Floats,
-    power: Floats,
-    saturates: bool,
-    depth: Floats,
-    behind: Floats,
-) -> None:
-    parts, _, neurons = light.shape
-    share = np.empty(neurons, np.float32)
-    for shot in range(first, last):
-        for j in range(neurons):
-            share[j] = np.float32(1) + power[shot, j]
-        if saturates:
-            for part in range(parts):
-                row = light[part, shot]
-                for j in range(neurons):
-                    share[j] += row[j] * row[j]
-        for j in range(neurons):
-            share[j] = exponential(np.float32(-0.5) * depth[j] / share[j])
-        for part in range(parts):
-            row, passed = light[part, shot], behind[part, shot]
-            for j in range(neurons):
-                passed[j] = row[j] * share[j]
-
-
 class DetectorTruth:
     """A bank of taps as it is.
 
@@ -350,7 +320,7 @@ class DetectorTruth:
         Phase of the reference against the light: as aligned, of each detector, as it drifts, and
         as an actuator turns it.
     noise_variance, dark_variance
-        Noise with and without the reference, ``[2, n]`` as ``read_bank`` takes it.
+        Noise with and without the reference, ``[2, n]`` as ``Tap`` has it.
     """
 
     def __init__(
@@ -411,7 +381,22 @@ class DetectorTruth:
         reflection = self.reflection * (1 + wander)
         self.response[3], self.response[4] = reflection.real, reflection.imag
 
+    def without_reference(self) -> DarkTap:
+        """Return the taps as they are where no reference arrives."""
+        return DarkTap(self)
+
     @property
     def phase_radians(self) -> float:
         """Phase of the bank's reference now."""
         return self.bank_phase + self.drift_radians + self.actuator_radians
+
+
+class DarkTap:
+    """Balanced detectors without their reference: they see nothing but their own offset."""
+
+    def __init__(self, bank: DetectorTruth) -> None:
+        self.response = bank.response * np.array([[0], [0], [1], [1], [1]], np.float32)
+        self.noise_variance = bank.dark_variance
+        self.phase_radians = bank.phase_radians
+        self.digitiser = bank.digitiser
+        self.reflects = bank.reflects

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import prange
 
-from instruments.matrix_products import work_of_products
+from instruments.matrix_products import multiply_rows, rows_at_once, work_of_products
 from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends.twin.light_loops import GainCurves, amplify_rows, combine_rows, gain_rows
 from sim_backends.twin.noise import NOWHERE, NoiseStream
@@ -76,6 +76,7 @@ def shine(
         work_of_products(len(entering) * shots, mask, gains.size),
         x,
         mask,
+        rows_at_once(len(entering) * shots, mask[0], transposed=True),
         *curves,
         *(noise.take(shots * inputs) if len(curves.widths) else NOWHERE),
         gains,
@@ -113,6 +114,7 @@ def return_to_source(
         work_of_products(parts * shots, mask, gains.size),
         delta,
         mask,
+        rows_at_once(parts * shots, mask[0]),
         curves.knees,
         curves.widths,
         *(noise.take(shots * inputs) if len(curves.widths) else NOWHERE),
@@ -129,6 +131,7 @@ def _shine(
     shares: int,
     x: Floats,
     mask: Floats,
+    at_once: int,
     curve_real: Floats,
     curve_imaginary: Floats,
     knees: Floats,
@@ -151,11 +154,10 @@ def _shine(
             first, last = rows_of(share, shares, shots)
             gain_rows(first, last, x, curve_real, curve_imaginary, knees, spread, gains)
             amplify_rows(first, last, x, gains, widths, start, key, other_key, entering)
-    # Both parts of the light at once: the longer a product, the better it is done.
     rows = entering.shape[0] * shots
     light, parts_of = entering.reshape(rows, -1), products.reshape(2, rows, outputs)
     for part in prange(2):
-        np.dot(light, mask[part].T, parts_of[part])
+        multiply_rows(light, mask[part].T, at_once, parts_of[part])
     for share in prange(shares):
         first, last = rows_of(share, shares, shots)
         combine_rows(first, last, products, carrier, added, z, power)
@@ -166,6 +168,7 @@ def _return(
     shares: int,
     delta: Floats,
     mask: Floats,
+    at_once: int,
     knees: Floats,
     widths: Floats,
     start: np.uint32,
@@ -180,7 +183,7 @@ def _return(
     light = delta.reshape(parts * shots, outputs)
     parts_of = products.reshape(2, parts * shots, -1)
     for part in prange(2):
-        np.dot(light, mask[part], parts_of[part])
+        multiply_rows(light, mask[part], at_once, parts_of[part])
     for share in prange(shares):
         first, last = rows_of(share, shares, shots)
         one = np.float32(1)

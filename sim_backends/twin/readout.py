@@ -1,16 +1,17 @@
-"""What a bank of balanced homodyne detectors and its digitiser make of the light at a tap."""
+"""What a bank of balanced homodyne detectors and its digitiser make of the light at a tap.
+
+Inner loops, each over some of the shots, so that rows can be shared out.
+"""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
-from instruments.shared_loops import SharedLoop, rows_of
-from sim_backends.twin.noise import NoiseStream, normal_pair
+from sim_backends.twin.noise import normal_pair
 
 Floats = npt.NDArray[np.float32]
 
@@ -25,90 +26,35 @@ class Digitiser:
     step: float
 
 
-def read_bank(
-    light: Floats,
-    pump: Floats | None,
-    response: Floats,
-    phase_radians: float,
-    noise_variance: Floats,
-    digitiser: Digitiser,
-    noise: NoiseStream,
-) -> Floats:
-    """Return the volts ``[B, n]`` of every shot and detector.
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def units_of_bank(response: Floats, cosine: float, sine: float) -> Floats:
+    """Return ``[5, n]``: volts a unit of light and of pump, real and imaginary, and the offset.
 
-    Parameters
-    ----------
-    light
-        Field at the taps, ``[2, B, n]``: real and imaginary parts, or ``[1, B, n]`` if real.
-    pump
-        Light going the other way, of which a part is reflected into the taps; or ``None``.
-    response
-        ``[5, n]``: volts per real and per imaginary unit of field at zero phase of the bank,
-        offset in volts, real and imaginary part of the reflection.
-    phase_radians
-        Phase of the whole bank's reference.
-    noise_variance
-        ``[2, n]``: variance in square volts without signal light, and per unit of its power
-        (shot noise of a signal that is not small beside the reference).
+    Given the response of a bank and cosine and sine of its phase. ``[5, 0]`` where there is none.
     """
-    shots, channels = light.shape[1:]
-    volts = np.empty((shots, channels), np.float32)
-    _read_bank(
-        2 * volts.size,
-        light,
-        light[:0] if pump is None else pump,
-        response,
-        math.cos(phase_radians),
-        math.sin(phase_radians),
-        noise_variance,
-        digitiser.full_scale,
-        digitiser.step,
-        *noise.take((shots + 1) // 2 * channels),
-        volts,
-    )
-    return volts
-
-
-@SharedLoop
-def _read_bank(
-    shares: int,
-    light: Floats,
-    pump: Floats,
-    response: Floats,
-    cosine: float,
-    sine: float,
-    noise_variance: Floats,
-    full_scale: float,
-    step: float,
-    start: np.uint32,
-    key: np.uint32,
-    other_key: np.uint32,
-    volts: Floats,
-) -> None:
-    shots, channels = volts.shape
-    # Volts per real and imaginary unit of the light, and of the pump it is mixed with.
-    units = np.empty((4, channels), np.float32)
+    channels = response.shape[1]
+    units = np.empty((5, channels), np.float32)
     for j in range(channels):
         in_phase = response[0, j] * np.float32(cosine) - response[1, j] * np.float32(sine)
         quadrature = response[1, j] * np.float32(cosine) + response[0, j] * np.float32(sine)
         units[0, j], units[1, j] = in_phase, quadrature
         units[2, j] = in_phase * response[3, j] + quadrature * response[4, j]
         units[3, j] = quadrature * response[3, j] - in_phase * response[4, j]
-    half = (shots + 1) // 2
-    for share in prange(shares):
-        first, last = rows_of(share, shares, half)
-        read_rows(first, last, light, pump, units, response[2], volts)
-        read_rows(half + first, min(half + last, shots), light, pump, units, response[2], volts)
-        noise_rows(first, last, light[0], noise_variance, start, key, other_key, volts)
-        digitise_rows(first, last, full_scale, step, volts)
-        digitise_rows(half + first, min(half + last, shots), full_scale, step, volts)
+        units[4, j] = response[2, j]
+    return units
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def read_rows(
-    first: int, last: int, light: Floats, pump: Floats, units: Floats, offset: Floats, volts: Floats
+    first: int,
+    last: int,
+    light: Floats,
+    pump: Floats,
+    reflected_parts: int,
+    units: Floats,
+    volts: Floats,
 ) -> None:
-    """Write the volts ``[B, n]`` of light and reflected pump without noise.
+    """Write the volts ``[B, n]`` of light and of so many parts of the pump without noise.
 
     Row by row, with conditions outside the loops, so that the compiler can use vector instructions.
     """
@@ -116,16 +62,16 @@ def read_rows(
     for shot in range(first, last):
         row, real = volts[shot], light[0, shot]
         for j in range(channels):
-            row[j] = units[0, j] * real[j] + offset[j]
+            row[j] = units[0, j] * real[j] + units[4, j]
         if light.shape[0] == 2:
             imaginary = light[1, shot]
             for j in range(channels):
                 row[j] += units[1, j] * imaginary[j]
-        if pump.shape[0]:
+        if reflected_parts:
             pump_real = pump[0, shot]
             for j in range(channels):
                 row[j] += units[2, j] * pump_real[j]
-        if pump.shape[0] == 2:
+        if reflected_parts == 2:
             pump_imaginary = pump[1, shot]
             for j in range(channels):
                 row[j] += units[3, j] * pump_imaginary[j]

@@ -14,8 +14,9 @@ from sim_backends.optics.slit import apodisation, neuron_positions
 from sim_backends.twin import passage
 from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth, Field
 from sim_backends.twin.imperfections import Imperfections
-from sim_backends.twin.layout import PanelLayout, StageLayout
+from sim_backends.twin.layout import PanelLayout, Port, StageLayout
 from sim_backends.twin.light_loops import GainCurves
+from sim_backends.twin.neuron_plane import Tap, cross
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.weight_panel import PanelTruth
 
@@ -41,6 +42,8 @@ class StageTruth:
     delta, rho
         Backward fields in front of the absorber and at the input side; ``None`` when no light
         came from behind.
+    volts
+        What taps made of the light on its way, ``[B, n]`` port by port.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class StageTruth:
         self._neuron_gains: Field = np.zeros((2, 0, layout.inputs), np.float32)
         self.delta: Field | None = None
         self.rho: Field | None = None
+        self.volts: dict[Port, Floats] = {}
 
     def show(self, depth: npt.NDArray[Any], offset: npt.NDArray[Any], moment: float) -> None:
         """Begin to show new grey levels ``[outputs, inputs]`` at a moment, which may be to come."""
@@ -203,8 +207,18 @@ class StageTruth:
             self._blended_at = moment
         return self._blended
 
-    def shine(self, x: Field, emitted: Field | None, moment: float, noise: NoiseStream) -> None:
-        """Let light ``x`` through the stage; ``emitted`` joins it in front of the absorber."""
+    def shine(
+        self,
+        x: Field,
+        emitted: Field | None,
+        moment: float,
+        noise: NoiseStream,
+        taps: Mapping[Port, Tap],
+    ) -> None:
+        """Let light ``x`` through the stage; ``emitted`` joins it in front of the absorber.
+
+        ``taps`` on the way read it.
+        """
         self.x = x
         amplifier, carrier_gain = self.amplifier, _ONE
         if amplifier is not None and not self.amplifies_neurons:
@@ -217,17 +231,42 @@ class StageTruth:
             emitted,
             noise,
         )
-        self._neuron_gains, self.z, self._pump_power = shone
-        self.a = self.z
-        if self.absorber is not None:
-            self.a = self.absorber.passed(self.z, self._pump_power, saturates=False)
+        self._neuron_gains, self.z, power = shone
+        self._pump_power = power
+        absorber, medium = self.absorber, None
+        if absorber is None:
+            self.a = self.z
+        else:
+            medium = absorber.medium_for(power, probe=False)
+            if medium is None:
+                self.a = absorber.passed(self.z, power, saturates=False)
+            else:
+                self.a = np.empty_like(self.z)
+        before, after = cross(
+            self.z, self.a, noise, medium=medium, before=taps.get("z"), after=taps.get("a")
+        )
+        if before is not None:
+            self.volts["z"] = before
+        if after is not None:
+            self.volts["a"] = after
 
-    def send_back(self, arriving: Field) -> None:
+    def send_back(self, arriving: Field, noise: NoiseStream, taps: Mapping[Port, Tap]) -> None:
         """Let light ``arriving`` from behind back to the port in front of the absorber."""
         self.rho = None
-        self.delta = arriving
-        if self.absorber is not None:
-            self.delta = self.absorber.probed(arriving, self._pump_power)
+        absorber, medium = self.absorber, None
+        if absorber is None:
+            self.delta = arriving
+        else:
+            medium = absorber.medium_for(self._pump_power, probe=True)
+            if medium is None:
+                self.delta = absorber.probed(arriving, self._pump_power)
+            else:
+                self.delta = np.empty_like(arriving)
+        _, volts = cross(
+            arriving, self.delta, noise, medium=medium, after=taps.get("delta"), pump=self.z
+        )
+        if volts is not None:
+            self.volts["delta"] = volts
 
     def return_to_source(self, moment: float, noise: NoiseStream) -> Field:
         """Let the backward light on through the weights to the input side."""

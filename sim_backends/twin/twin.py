@@ -28,8 +28,8 @@ from sim_backends.twin.faults import Faults
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import Port, TwinLayout
 from sim_backends.twin.mirrors import MirrorTruth
+from sim_backends.twin.neuron_plane import Tap, read
 from sim_backends.twin.noise import NoiseStream
-from sim_backends.twin.readout import read_bank
 from sim_backends.twin.stage import StageTruth
 from sim_backends.twin.weight_panel import PanelTruth
 
@@ -139,6 +139,7 @@ class Twin:
         self._detuning_hertz = 0.0
         self._oven_celsius = layout.absorber.oven_celsius
         self._keys: list[object] = [None] * len(self.stages)
+        self._lit_taps: dict[frozenset[str], list[dict[Port, Tap]]] = {}
         self._since_bias_drift = 0.0
         self._drifted_to = 0.0
 
@@ -226,22 +227,45 @@ class Twin:
 
     def expose(self, shots: int, banks: Iterable[str]) -> dict[str, Floats]:
         """Take ``shots`` shots; return the volts ``[shots, n]`` of the banks named."""
-        wanted = set(banks)
         self.clock.wait(shots * self.shot_period_seconds)
         # Time passes between exposures too, while panels settle.
         self._drift(self.clock.now() - self._drifted_to)
         self._drifted_to = self.clock.now()
-        self._shine(shots)
-        self._send_back(shots)
-        volts = {}
-        references = self._is_open(self.layout.reference_shutter)
+        taps = self._taps_of(frozenset(banks))
         for stage in self.stages:
-            for port, name in stage.layout.taps.items():
-                if name in wanted:
-                    bank = self.detectors[name]
-                    readings = self._read(stage, port, bank, references)
-                    volts[name] = self.faults.read(name, readings, bank.layout.full_scale_volts)
+            stage.volts = {}
+        self._shine(shots, taps)
+        self._send_back(shots, taps)
+        volts = {}
+        for stage, own in zip(self.stages, taps, strict=True):
+            for port, tap in own.items():
+                readings = stage.volts.get(port)
+                if readings is None:
+                    readings = read(*self._light_at(stage, port), tap, self.noise)
+                name = stage.layout.taps[port]
+                full_scale = self.detectors[name].layout.full_scale_volts
+                volts[name] = self.faults.read(name, readings, full_scale)
         return volts
+
+    def _taps_of(self, banks: frozenset[str]) -> list[dict[Port, Tap]]:
+        """Return the taps of each stage that belong to these banks, as they are now."""
+        references = self._is_open(self.layout.reference_shutter)
+        taps = self._lit_taps.get(banks) if references else None
+        if taps is None:
+            taps = [
+                {
+                    port: bank if references else bank.without_reference()
+                    for port, bank in (
+                        (port, self.detectors[name])
+                        for port, name in stage.layout.taps.items()
+                        if name in banks
+                    )
+                }
+                for stage in self.stages
+            ]
+        if references:
+            self._lit_taps[banks] = taps
+        return taps
 
     def _drift(self, elapsed: float) -> None:
         self._since_bias_drift += elapsed
@@ -286,7 +310,7 @@ class Twin:
     def _is_open(self, shutter: str | None) -> bool:
         return self.laser_on and (shutter is None or self._open[shutter])
 
-    def _shine(self, shots: int) -> None:
+    def _shine(self, shots: int, taps: list[dict[Port, Tap]]) -> None:
         """Work out the forward light, stage by stage.
 
         A sequence fired again finds the optics unchanged, so its forward light is taken over from
@@ -325,11 +349,11 @@ class Twin:
             emitted = None
             if one.emitter is not None and pump:
                 emitted = self._field_of(one.emitter, shots)
-            stage.shine(x, emitted, moment, self.noise)
+            stage.shine(x, emitted, moment, self.noise, taps[index])
             # Light through a panel that still moves is worth nothing to the next exposure.
             self._keys[index] = key if lasts else None
 
-    def _send_back(self, shots: int) -> None:
+    def _send_back(self, shots: int, taps: list[dict[Port, Tap]]) -> None:
         moment = self.clock.now()
         probe = self._is_open(self.layout.probe_shutter)
         returning: Field | None = None
@@ -345,27 +369,10 @@ class Twin:
             stage.delta = stage.rho = None
             if arriving is None:
                 continue
-            stage.send_back(arriving)
+            stage.send_back(arriving, self.noise, taps[index])
             if one.source is None or "rho" in one.taps:
                 back = stage.return_to_source(moment, self.noise)
                 returning = back if one.source is None else None
-
-    def _read(self, stage: StageTruth, port: Port, bank: DetectorTruth, references: bool) -> Floats:
-        light, pump = self._light_at(stage, port)
-        response, variance = bank.response, bank.noise_variance
-        if not references:
-            # Balanced detectors see nothing without their reference but their own offset.
-            response = response * np.array([[0], [0], [1], [1], [1]], np.float32)
-            variance = bank.dark_variance
-        return read_bank(
-            light,
-            pump if bank.reflects else None,
-            response,
-            bank.phase_radians,
-            variance,
-            bank.digitiser,
-            self.noise,
-        )
 
     def photograph(self, camera: str, shots: int, share: float) -> npt.NDArray[np.uint16]:
         """Return the frames ``[shots, rows, columns]`` that a camera at a tap took of these shots.

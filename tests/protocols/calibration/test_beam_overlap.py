@@ -70,7 +70,7 @@ def test_the_overlap_in_a_twin_is_found_neuron_by_neuron(seed, model, depth):
     overlaps = np.random.default_rng(seed).uniform(0.9, 1.0, 48).astype(np.float32)
 
     def displace(twin):
-        twin.stages[0].absorber.overlap[:] = overlaps
+        twin.stages[0].absorber.overlap = overlaps
 
     bench = digits_bench(
         seed, **{"optical_depth = 10.0": f"optical_depth = {depth}", '"eq4"': f'"{model}"'}

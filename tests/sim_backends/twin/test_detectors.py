@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from sim_backends.twin import neuron_plane
 from sim_backends.twin.devices import DetectorTruth
 from sim_backends.twin.imperfections import Imperfections
 from sim_backends.twin.layout import DetectorLayout
 from sim_backends.twin.noise import NoiseStream
-from sim_backends.twin.readout import read_bank
 
 VOLTS_PER_FIELD = 0.1
 SHOTS, CHANNELS = 4000, 5
@@ -21,16 +21,8 @@ def bank_of(photons=1e4, full_scale=10.0, step=0.0, seed=0, **taps):
     return DetectorTruth(layout, imperfections, photons, np.random.default_rng(seed))
 
 
-def read(bank, light, pump=None, noise=None, variance=None):
-    return read_bank(
-        light,
-        pump,
-        bank.response,
-        bank.phase_radians,
-        bank.noise_variance if variance is None else variance,
-        bank.digitiser,
-        NoiseStream(1) if noise is None else noise,
-    )
+def read(bank, light, pump=None, noise=None):
+    return neuron_plane.read(light, pump, bank, NoiseStream(1) if noise is None else noise)
 
 
 def field_of(value, shots=SHOTS):
@@ -84,7 +76,7 @@ def test_electronic_noise_adds_in_variance_and_stays_without_the_reference():
     shot = bank_of(1e4, shot_noise=True)
     both, alone = read(bank, field_of(0.0)), read(shot, field_of(0.0))
     assert both.var() == pytest.approx(alone.var() + 1e-6, rel=0.05)
-    dark = read(bank, field_of(0.0), variance=bank.dark_variance)
+    dark = read(bank.without_reference(), field_of(20.0))
     assert dark.std() == pytest.approx(1e-3, rel=0.025)
 
 
