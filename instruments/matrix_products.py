@@ -41,18 +41,27 @@ def mean_outer_product(errors: Array, activations: Array) -> Array:
     outputs = errors.shape[1]
     means = np.empty((outputs, activations.shape[1]), np.float32)
     work = work_of_products(outputs, activations)
-    at_once = rows_at_once(outputs, activations)
+    at_once = rows_at_once(outputs, activations.size)
     _outer(work, np.ascontiguousarray(errors), np.ascontiguousarray(activations), at_once, means)
     return means
 
 
-def rows_at_once(rows: int, matrix: Array, *, transposed: bool = False) -> int:
-    """Return how many of so many rows are best multiplied with a matrix at a time."""
+@cache
+def rows_at_once(rows: int, numbers: int, *, transposed: bool = False) -> int:
+    """Return how many of so many rows are best multiplied at a time.
+
+    Parameters
+    ----------
+    numbers
+        How many the matrix holds.
+    transposed
+        Whether it lies in memory transposed.
+    """
     whole = max(rows, 1)
-    if not _takes_small_products() or (transposed and matrix.size < _LARGE):
+    if not _takes_small_products() or (transposed and numbers < _LARGE):
         return whole
     for few in (_TRANSPOSED_ROWS,) if transposed else (_ROWS, _ROWS // 2):
-        if few * matrix.size <= _SMALL_PRODUCT:
+        if few * numbers <= _SMALL_PRODUCT:
             return min(few, whole)
     return whole
 

@@ -2,8 +2,9 @@
 
 A number is a function of a key and its place in the stream alone, so a stream is restored by
 one integer. Bits come from a 32-bit integer hash (the multiply-xorshift mixer "lowbias32" found
-by C. Wellons, applied twice with two keys), normal deviates from the Box-Muller transform with
-polynomials in place of logarithm and cosine, which lets the compiler use vector instructions.
+by C. Wellons, applied twice with two keys, and once more for the second number of a pair), normal
+deviates from the Box-Muller transform with polynomials in place of logarithm and cosine, which
+lets the compiler use vector instructions.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def normal_pair(
 ) -> tuple[np.float32, np.float32]:
     """Return two independent normal deviates for one place of a stream."""
     radial = _mixed(np.uint32(_mixed(np.uint32(place ^ first_key)) + second_key))
-    angular = _mixed(np.uint32(_mixed(np.uint32(place ^ second_key)) + first_key))
+    angular = _mixed(np.uint32(radial ^ second_key))
     # ln u for u = (k + 1/2) 2^-24 by its exponent and the series of atanh of the mantissa.
     uniform = np.float32((np.float32(np.int32(radial >> np.uint32(8))) + _HALF) * _TO_UNIT)
     bits = np.int32(np.float32(uniform).view(np.int32))
