@@ -67,9 +67,12 @@ _MOST_PARTS = 64
 _PART_BITS = 16
 _PARTS = (1 << _PART_BITS) - 1
 
-# How often a helper looks before it lets others have the core in between, and before it naps.
+# How often a helper looks before it lets others have the core in between, before it naps, and
+# before it naps longer.
 _EAGER_LOOKS = 4_000
 _PATIENT_LOOKS = 8_000
+_TIRED_LOOKS = 20_000
+_LONGER = 20
 # How often the thread that waits for helpers to end looks before it lets others have the core.
 _LOOKS_FOR_END = 1_000
 
@@ -120,7 +123,8 @@ def _help(mailbox: int, place: int) -> None:
         elif looks < _PATIENT_LOOKS:
             call(load(mailbox + _YIELD), (0,))
         else:
-            call(load(mailbox + _NAP), (load(mailbox + _NAP_LENGTH),))
+            longer = 1 if looks < _TIRED_LOOKS else _LONGER
+            call(load(mailbox + _NAP), (longer * load(mailbox + _NAP_LENGTH),))
 
 
 def _hand_out(
@@ -225,18 +229,21 @@ class LoopHelpers:
     def _bring(self, count: int) -> list[threading.Thread]:
         if not self._linked and not self._link():
             return []
-        brought = [
-            threading.Thread(
+        self._write(_STOP, 0)
+        brought: list[threading.Thread] = []
+        for place in range(min(count, MOST_HELPERS)):
+            helper = threading.Thread(
                 target=_help,
                 args=(self._mailbox, place),
                 name=f"loop helper {place + 1}",
                 daemon=True,
             )
-            for place in range(min(count, MOST_HELPERS))
-        ]
-        self._write(_STOP, 0)
-        for helper in brought:
-            helper.start()
+            try:
+                helper.start()
+            except RuntimeError as error:
+                logger.info("%s does not come: %s", helper.name, error)
+                break
+            brought.append(helper)
         self.at_hand = len(brought)
         self._write(_HELPERS, self.at_hand)
         # Compiled code is gone at the end of the interpreter, whoever is still in it.

@@ -46,6 +46,19 @@ def mean_outer_product(errors: Array, activations: Array) -> Array:
     return means
 
 
+def product(rows: Array, matrix: Array, *, transposed: bool = False) -> Array:
+    """Return ``rows @ matrix``, ``[B, N]``, or with ``matrix.T``, for float32 ``[B, M]``."""
+    if rows.dtype != np.float32 or matrix.dtype != np.float32:
+        return rows @ (matrix.T if transposed else matrix)
+    factor = np.ascontiguousarray(matrix)
+    factor = factor.T if transposed else factor
+    products = np.empty((len(rows), factor.shape[1]), np.float32)
+    at_once = rows_at_once(len(rows), factor.size, transposed=transposed)
+    work = work_of_products(len(rows), factor)
+    _product(work, np.ascontiguousarray(rows), factor, at_once, products)
+    return products
+
+
 @cache
 def rows_at_once(rows: int, numbers: int, *, transposed: bool = False) -> int:
     """Return how many of so many rows are best multiplied at a time.
@@ -108,6 +121,13 @@ def _threads_of_library() -> Callable[[], int]:
 def _takes_small_products() -> bool:
     """Whether the library multiplies small matrices without rearranging them."""
     return getattr(_library(), "architecture", None) in _WITH_SMALL_PRODUCTS
+
+
+@SharedLoop
+def _product(shares: int, rows: Array, matrix: Array, at_once: int, products: Array) -> None:
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(rows))
+        multiply_rows(rows[first:last], matrix, at_once, products[first:last])
 
 
 @SharedLoop

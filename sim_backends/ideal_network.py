@@ -12,6 +12,7 @@ import numpy as np
 
 from instruments.errors import NetworkError
 from instruments.gradient_averaging import average_outer_products
+from instruments.matrix_products import product
 from instruments.network import Array, Layer, NonlinearUnit, Pass
 from sim_backends.nonlinear_units import response
 
@@ -103,13 +104,13 @@ class IdealNetwork:
         activations = [inputs]
         unit_inputs = []
         multipliers = []
-        field = inputs @ self._weights[0].T
+        field = product(inputs, self._weights[0], transposed=True)
         for respond, weights in zip(self._responses, self._weights[1:], strict=True):
             activation, multiplier = respond(field)
             unit_inputs.append(field)
             activations.append(activation)
             multipliers.append(multiplier)
-            field = activation @ weights.T
+            field = product(activation, weights, transposed=True)
         return Pass(tuple(activations), field, tuple(unit_inputs), multipliers)
 
     def backward(self, passed: Pass, output_errors: Array) -> list[Array]:
@@ -125,7 +126,7 @@ class IdealNetwork:
         for multiplier, weights in zip(
             reversed(multipliers), reversed(self._weights[1:]), strict=True
         ):
-            arriving = errors[-1] @ weights
+            arriving = product(errors[-1], weights)
             arriving *= multiplier
             errors.append(arriving)
         errors.reverse()

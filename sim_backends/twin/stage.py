@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import prange
 
+from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends.optics.slit import apodisation, neuron_positions
 from sim_backends.twin import passage
 from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth, Field
@@ -106,8 +108,7 @@ class StageTruth:
         kept = self._levels
         if kept is None or (kept[0].dtype, kept[1].dtype) != (depth.dtype, offset.dtype):
             kept = self._levels = np.empty_like(depth), np.empty_like(offset)
-        np.copyto(kept[0], depth)
-        np.copyto(kept[1], offset)
+        _copy(2 * depth.size, depth, offset, *kept)
         self._awaited = partial(self.panel.coefficients, *kept)
 
     def show_coefficients(self, real: Floats, imaginary: Floats, moment: float) -> None:
@@ -281,3 +282,19 @@ class StageTruth:
     def _curves(self) -> GainCurves | None:
         amplifier = self.amplifier
         return amplifier.curves if amplifier is not None and self.amplifies_neurons else None
+
+
+@SharedLoop
+def _copy(
+    shares: int,
+    depth: npt.NDArray[Any],
+    offset: npt.NDArray[Any],
+    own_depth: npt.NDArray[Any],
+    own_offset: npt.NDArray[Any],
+) -> None:
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(depth))
+        for row in range(first, last):
+            for column in range(depth.shape[1]):
+                own_depth[row, column] = depth[row, column]
+                own_offset[row, column] = offset[row, column]

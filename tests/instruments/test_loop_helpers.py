@@ -166,6 +166,15 @@ def test_parallel_loops_of_others_are_run_whole_with_helpers_and_without():
     np.testing.assert_array_equal(counted, 2)
 
 
+def test_where_no_more_threads_are_to_be_had_loops_do_without(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with loop_helpers().helping(2):
+        assert loop_helpers().at_hand == 0
+
+
 def test_with_a_numba_that_nobody_has_tried_there_are_no_helpers(monkeypatch):
     monkeypatch.setattr(module.numba, "__version__", "9.1.0")
     helpers = LoopHelpers()

@@ -21,6 +21,7 @@ def test_a_doppler_broadened_medium_is_refused_by_both_models(monkeypatch, tmp_p
         return (light * np.exp(-0.5 * self.depth / np.sqrt(1 + power))).astype(np.float32)
 
     monkeypatch.setattr(AbsorberTruth, "passed", broadened)
+    monkeypatch.setattr(AbsorberTruth, "medium_for", lambda *_, probe: None)
     found = calibrated(digits_bench(1), folder=tmp_path)
     medium = found.of("absorber", "first")
     assert "weak and strong light disagree" in medium.refusals[0]
