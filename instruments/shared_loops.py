@@ -18,8 +18,12 @@ from threadpoolctl import threadpool_limits
 
 from instruments.loop_helpers import MOST_HELPERS, loop_helpers
 
-LEAST_SHARE = 2_000
-"""Numbers a share holds at least. Handing shares out takes 1 us, a loop over so many 2 or 3."""
+LEAST_SHARE = 4_000
+"""Numbers a share holds at least: some 4 us of work. Handing shares out takes 1."""
+
+LEAST_WEIGHTS = 20_000
+"""Weights of a network or a bench whose loops are shared. The second form of a loop takes seconds
+to compile: the first run of a small bench, which takes seconds anyway, should not wait for it."""
 
 # Nothing but the loops that say so: numba would share out single additions of rows, too.
 _MARKED_LOOPS: Any = {
@@ -46,9 +50,6 @@ class SharedLoop:
     loop
         Takes the number of shares first and runs over ``prange(shares)``; ``rows_of`` gives the
         rows of each. May return what it counts over all shares.
-    least_shares
-        How many times ``LEAST_SHARE`` a share of this loop holds at least: more than once for one
-        that takes long to compile, which small benches then do without.
 
     Examples
     --------
@@ -61,8 +62,7 @@ class SharedLoop:
     >>> double(values.size, values, doubled)
     """
 
-    def __init__(self, loop: Callable[..., Any], *, least_shares: int = 1) -> None:
-        self._least_shares = least_shares
+    def __init__(self, loop: Callable[..., Any]) -> None:
         self.__doc__ = loop.__doc__
         self._alone = _compiled(loop, parallel=False)
         # Under a name of its own, since compiled code is kept by name.
@@ -81,7 +81,7 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        shares = numbers // (self._least_shares * LEAST_SHARE)
+        shares = numbers // LEAST_SHARE
         if shares < 2 or cores() == 1:
             return self._alone(1, *arguments)
         return self._shared(min(cores(), shares), *arguments)
@@ -107,12 +107,19 @@ def rows_of(share: int, shares: int, rows: int) -> tuple[int, int]:
 
 
 @contextmanager
-def shared_by_all_cores() -> Iterator[None]:
+def shared_by_all_cores(weights: int) -> Iterator[None]:
     """Have loops shared by all cores within the ``with`` block, or by ``NUMBA_NUM_THREADS``.
 
-    Libraries of linear algebra use one thread each there: the cores are taken.
+    Libraries of linear algebra use one thread each there: their matrices are small, and the cores
+    are taken.
+
+    Parameters
+    ----------
+    weights
+        How many a network or a bench has; one core does everything below ``LEAST_WEIGHTS``.
     """
-    with threadpool_limits(1, user_api="blas"), loop_helpers().helping(most_cores() - 1):
+    helpers = most_cores() - 1 if weights >= LEAST_WEIGHTS else 0
+    with threadpool_limits(1, user_api="blas"), loop_helpers().helping(helpers):
         yield
 
 

@@ -113,7 +113,7 @@ class Training:
             self.watch.tell = recorder.event
         try:
             with (
-                shared_by_all_cores(),
+                shared_by_all_cores(sum(one.inputs * one.outputs for one in self.network.layers)),
                 stop or StopRequest() as request,
             ):
                 try:

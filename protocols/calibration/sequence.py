@@ -236,7 +236,8 @@ def run_steps(
                 f"{folder} cannot be written to ({error.strerror or error}); name another folder "
                 "with --out. Nothing was measured"
             ) from error
-    with shared_by_all_cores():
+    blocks = sum(stage.outputs * stage.inputs for stage in session.light.stages.values())
+    with shared_by_all_cores(blocks):
         return _run(session, steps, folder, after)
 
 

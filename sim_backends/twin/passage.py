@@ -6,7 +6,6 @@ together: cores then share whole steps instead of single loops too short to be w
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +125,7 @@ def return_to_source(
     return behind
 
 
-@partial(SharedLoop, least_shares=3)
+@SharedLoop
 def _shine(
     shares: int,
     x: Floats,
@@ -163,7 +162,7 @@ def _shine(
         combine_rows(first, last, products, carrier, added, z, power)
 
 
-@partial(SharedLoop, least_shares=3)
+@SharedLoop
 def _return(
     shares: int,
     delta: Floats,

@@ -1,7 +1,5 @@
 """Loops that cores share give what one core gives, and are shared only where it pays."""
 
-from functools import partial
-
 import numba
 import numpy as np
 import pytest
@@ -10,7 +8,13 @@ from threadpoolctl import threadpool_info
 
 from instruments import shared_loops
 from instruments.loop_helpers import loop_helpers
-from instruments.shared_loops import LEAST_SHARE, SharedLoop, rows_of, shared_by_all_cores
+from instruments.shared_loops import (
+    LEAST_SHARE,
+    LEAST_WEIGHTS,
+    SharedLoop,
+    rows_of,
+    shared_by_all_cores,
+)
 
 
 @SharedLoop
@@ -25,7 +29,7 @@ def note_shares(shares, values, share_of_row):
     return rows
 
 
-@partial(SharedLoop, least_shares=3)
+@SharedLoop
 def count_shares(shares):
     counted = 0
     for _ in prange(shares):
@@ -71,17 +75,17 @@ def test_a_share_is_never_too_small_to_be_worth_handing_out(four_cores, numbers,
     assert share_of_row.max() + 1 == shares
 
 
-@pytest.mark.parametrize(("least", "shares"), [(5.99, 1), (6, 2), (8.99, 2), (9, 3), (100, 4)])
-def test_a_loop_may_ask_for_larger_shares(four_cores, least, shares):
-    assert count_shares(int(least * LEAST_SHARE)) == shares
-
-
 def test_all_cores_share_within_the_block_and_one_does_everything_elsewhere(monkeypatch):
     monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
     assert (shared_loops.cores(), most_shares()) == (1, 1)
-    with shared_by_all_cores():
+    with shared_by_all_cores(LEAST_WEIGHTS):
         assert (shared_loops.cores(), most_shares()) == (3, 3)
         assert {
             library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
         } == {1}
     assert (shared_loops.cores(), most_shares()) == (1, 1)
+
+
+def test_small_networks_are_left_to_one_core():
+    with shared_by_all_cores(LEAST_WEIGHTS - 1):
+        assert shared_loops.cores() == 1
