@@ -45,7 +45,7 @@ MOST_HELPERS = 3
 """Matrices of a bench are too small for more than four cores."""
 
 TESTED_NUMBA = ((0, 61), (0, 68))
-"""First and last release of numba whose loops are known to be handed out as here."""
+"""First and last release of numba that has been tried; with others loops stay on one core."""
 
 _MAILBOX = "backbeam_loop_mailbox"
 _LINE = 64
@@ -196,6 +196,12 @@ def _thread_number() -> int:
     return max(int(np.int32(call(load(mailbox + _NUMBAS_THREAD_NUMBER), (0,)))), 0)
 
 
+def knows_numba() -> bool:
+    """Whether the release of numba is one whose loops are known to be handed out as here."""
+    release = tuple(int(number) for number in numba.__version__.split(".")[:2])
+    return TESTED_NUMBA[0] <= release <= TESTED_NUMBA[1]
+
+
 class LoopHelpers:
     """The helpers of this process: all its compiled loops are linked to one mailbox.
 
@@ -264,8 +270,7 @@ class LoopHelpers:
 
     def _link(self) -> bool:
         """Have loops linked from now on call ``_hand_out``; return whether that is possible."""
-        release = tuple(int(number) for number in numba.__version__.split(".")[:2])
-        if not TESTED_NUMBA[0] <= release <= TESTED_NUMBA[1] or sys.maxsize < 2**32:
+        if not knows_numba() or sys.maxsize < 2**32:
             logger.info("loops stay on one core: numba %s is not known here", numba.__version__)
             return False
         words = (_SCRATCH + _LINE) // 8 + (1 + MOST_HELPERS) * _SCRATCH_WORDS

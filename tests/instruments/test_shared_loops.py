@@ -7,7 +7,7 @@ from numba import prange
 from threadpoolctl import threadpool_info
 
 from instruments import shared_loops
-from instruments.loop_helpers import loop_helpers
+from instruments.loop_helpers import knows_numba, loop_helpers
 from instruments.shared_loops import (
     LEAST_SHARE,
     LEAST_WEIGHTS,
@@ -15,6 +15,8 @@ from instruments.shared_loops import (
     rows_of,
     shared_by_all_cores,
 )
+
+pytestmark = pytest.mark.skipif(not knows_numba(), reason="loops stay on one core with this numba")
 
 
 @SharedLoop
