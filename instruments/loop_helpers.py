@@ -57,13 +57,13 @@ _LINE = 64
 _HELPERS, _OWNER, _TICKET, _DONE, _LOOP, _STOP, _FUNCTIONS, _SCRATCH = (
     place * _LINE for place in range(8)
 )
-_YIELD, _NAP, _NAP_LENGTH, _SELF, _NUMBAS_HAND_OUT, _NUMBAS_THREAD_NUMBER = (
-    _FUNCTIONS + 8 * word for word in range(6)
+_YIELD, _NAP, _NAP_LENGTH, _SELF, _SELF_BITS, _NUMBAS_HAND_OUT, _NUMBAS_THREAD_NUMBER = (
+    _FUNCTIONS + 8 * word for word in range(7)
 )
-# Behind the number of helpers: which threads they are.
+# Behind the number of helpers: which threads they are, 0 for nobody.
 _FIRST_HELPER = _HELPERS + 8
 _SCRATCH_WORDS = 256
-_MOST_PARTS = 64
+_MOST_PARTS = 1_024
 _PART_BITS = 16
 _PARTS = (1 << _PART_BITS) - 1
 
@@ -77,6 +77,13 @@ _LONGER = 20
 _LOOKS_FOR_END = 1_000
 
 _mailbox = word_of_symbol(_MAILBOX)
+
+
+@njit(inline="always")
+def _this_thread(mailbox: int) -> int:
+    """Return what the system calls this thread, never 0."""
+    name: int = call(load(mailbox + _SELF), (0,)) & load(mailbox + _SELF_BITS)
+    return name
 
 
 @njit(inline="always")
@@ -110,7 +117,8 @@ def _take_part(mailbox: int, scratch: int) -> bool:
 @njit(nogil=True, cache=True)
 def _help(mailbox: int, place: int) -> None:
     """Help with every loop until told to stop."""
-    store(mailbox + _FIRST_HELPER + 8 * place, call(load(mailbox + _SELF), (0,)))
+    own_name = mailbox + _FIRST_HELPER + 8 * place
+    store(own_name, _this_thread(mailbox))
     scratch = mailbox + _SCRATCH + 8 * _SCRATCH_WORDS * (1 + place)
     looks = 0
     while load(mailbox + _STOP) == 0:
@@ -125,6 +133,8 @@ def _help(mailbox: int, place: int) -> None:
         else:
             longer = 1 if looks < _TIRED_LOOKS else _LONGER
             call(load(mailbox + _NAP), (longer * load(mailbox + _NAP_LENGTH),))
+    # The next thread may be given the same name.
+    store(own_name, 0)
 
 
 def _hand_out(
@@ -157,7 +167,7 @@ def _hand_out(
     # Of two threads, or of a loop and the loop within it, one does without helpers. So does a loop
     # with room for the sums of fewer threads.
     alone = parts < 2 or threads <= load(mailbox + _HELPERS)
-    if alone or not exchange_if(mailbox + _OWNER, 0, call(load(mailbox + _SELF), (0,))):
+    if alone or not exchange_if(mailbox + _OWNER, 0, _this_thread(mailbox)):
         call(kernel, (arguments, sizes, steps, data))
         return
     loop = mailbox + _LOOP
@@ -186,10 +196,10 @@ def _hand_out(
 def _thread_number() -> int:
     """Do what ``get_thread_id`` does: say where a thread keeps its part of a sum."""
     mailbox = _mailbox()
-    this = call(load(mailbox + _SELF), (0,))
+    this = _this_thread(mailbox)
     if this == load(mailbox + _OWNER):
         return 0
-    for place in range(load(mailbox + _HELPERS)):
+    for place in range(MOST_HELPERS):
         if this == load(mailbox + _FIRST_HELPER + 8 * place):
             return place + 1
     # Threads that numba does not know have a negative number with some of its schedulers.
@@ -213,6 +223,8 @@ class LoopHelpers:
 
     def __init__(self) -> None:
         self.at_hand = 0
+        self._users: set[object] = set()
+        self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._words = np.zeros(0, np.int64)
         self._mailbox = 0
@@ -220,50 +232,73 @@ class LoopHelpers:
 
     @contextmanager
     def helping(self, count: int) -> Iterator[None]:
-        """Have ``count`` threads help within the ``with`` block.
+        """Have helpers at hand within the ``with`` block.
 
-        Whoever comes while helpers are at hand shares them for as long as they are there.
+        Parameters
+        ----------
+        count
+            How many, ``MOST_HELPERS`` at most. Whoever comes while there are some shares those;
+            the last one to leave sends them away.
         """
-        with self._lock:
-            brought = self._bring(count) if count > 0 and not self.at_hand else []
+        if count <= 0:
+            yield
+            return
+        user, threads_of_numba = object(), None
         try:
+            with self._lock:
+                self._users.add(user)
+                if len(self._users) == 1:
+                    self._bring(min(count, MOST_HELPERS))
+            if self.at_hand:
+                # Or loops had as many parts as there are cores, most of them empty.
+                threads_of_numba = numba.get_num_threads()
+                numba.set_num_threads(min(threads_of_numba, 1 + self.at_hand))
             yield
         finally:
-            if brought:
-                self._send_away(brought)
+            if threads_of_numba is not None:
+                numba.set_num_threads(threads_of_numba)
+            with self._lock:
+                self._users.discard(user)
+                if not self._users:
+                    self._send_away()
 
-    def _bring(self, count: int) -> list[threading.Thread]:
+    def _bring(self, count: int) -> None:
+        # After an interruption some may still be there.
+        self._send_away()
         if not self._linked and not self._link():
-            return []
+            return
+        # Compiled code is gone at the end of the interpreter, whoever is still in it.
+        atexit.register(self._send_away)
         self._write(_STOP, 0)
-        brought: list[threading.Thread] = []
-        for place in range(min(count, MOST_HELPERS)):
+        for place in range(count):
             helper = threading.Thread(
                 target=_help,
                 args=(self._mailbox, place),
                 name=f"loop helper {place + 1}",
                 daemon=True,
             )
+            self._threads.append(helper)
             try:
                 helper.start()
             except RuntimeError as error:
                 logger.info("%s does not come: %s", helper.name, error)
+                self._threads.remove(helper)
                 break
-            brought.append(helper)
-        self.at_hand = len(brought)
+        self.at_hand = len(self._threads)
         self._write(_HELPERS, self.at_hand)
-        # Compiled code is gone at the end of the interpreter, whoever is still in it.
-        atexit.register(self._send_away, brought)
-        return brought
 
-    def _send_away(self, helpers: list[threading.Thread]) -> None:
-        atexit.unregister(self._send_away)
-        with self._lock:
-            self.at_hand = 0
-            self._write(_HELPERS, 0)
-            self._write(_STOP, 1)
-            for helper in helpers:
+    def _send_away(self) -> None:
+        self.at_hand = 0
+        if not self._threads:
+            return
+        self._write(_HELPERS, 0)
+        self._write(_STOP, 1)
+        while self._threads:
+            helper = self._threads[-1]
+            if helper.ident is not None:
                 helper.join()
+            self._threads.pop()
+        atexit.unregister(self._send_away)
 
     def _write(self, place: int, word: int) -> None:
         ctypes.c_int64.from_address(self._mailbox + place).value = word
@@ -282,18 +317,19 @@ class LoopHelpers:
         if sys.platform == "win32":
             system = ctypes.WinDLL("kernel32")
             functions = system.SwitchToThread, system.Sleep, system.GetCurrentThreadId
-            nap = 1
+            nap, bits = 1, 2**32 - 1
         else:
             system = ctypes.CDLL(None)
             functions = system.sched_yield, system.usleep, system.pthread_self
-            nap = 100
+            nap, bits = 100, -1
         for place, function in zip((_YIELD, _NAP, _SELF), functions, strict=True):
             self._write(place, ctypes.cast(function, ctypes.c_void_p).value or 0)
         self._write(_NAP_LENGTH, nap)
+        self._write(_SELF_BITS, bits)
         binding.add_symbol(_MAILBOX, self._mailbox)
         _help.compile((types.int64, types.int64))
         hand_out = cfunc(types.void(*[types.int64] * 7, types.int32), cache=True)(_hand_out)
-        thread_number = cfunc(types.int32(), cache=True)(_thread_number)
+        thread_number = cfunc(types.int64(), cache=True)(_thread_number)
         binding.add_symbol("numba_parallel_for", hand_out.address)
         binding.add_symbol("get_thread_id", thread_number.address)
         self._linked = (hand_out, thread_number)

@@ -1,9 +1,13 @@
 """Options of the test run, and how many cores its loops are shared by."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from threadpoolctl import threadpool_limits
+
+# Before numba reads it: loops are to be shared by several threads on any machine.
+os.environ.setdefault("NUMBA_NUM_THREADS", "4")
 
 from instruments import shared_loops
 from instruments.loop_helpers import loop_helpers

@@ -23,6 +23,7 @@ from instruments.errors import NetworkError
 Weights = npt.NDArray[np.float32]
 
 _MOST_LEVELS = 2**15
+_MOST_REGIONS = 2**16
 _LARGEST_CROSS_TALK = 0.1
 
 
@@ -357,6 +358,8 @@ class WeightBankTable(CalibrationTable):
         self, given: npt.NDArray[Any], shape: tuple[int, int]
     ) -> npt.NDArray[np.int64]:
         regions = 1 if self.phase_radians is None else len(self.phase_radians)
+        if regions > _MOST_REGIONS:
+            raise self.wrong(f"phases of {regions} regions; it takes {_MOST_REGIONS} at most")
         if given.shape != shape or given.dtype.kind not in "iu":
             raise self.wrong(
                 f"region_of_block has shape {list(given.shape)}, type {given.dtype}; it takes "

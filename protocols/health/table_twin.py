@@ -15,6 +15,7 @@ import numpy as np
 from instruments.bench import Bench
 from instruments.calibration.absorber import AbsorberTable
 from instruments.gradient_averaging import average_outer_products
+from instruments.matrix_products import product
 from instruments.network import Array, Layer, Pass
 from instruments.tables_in_use import TablesInUse
 from protocols.health.bench_parts import tables_of
@@ -57,7 +58,7 @@ class TableTwin:
 
     def unit_input(self, layer: int, activations: Array) -> Array:
         """Return ``z`` of a layer (0 is the first) for ``activations [B, n]`` in front of it."""
-        return activations @ self.weights[layer].T
+        return product(activations, self.weights[layer], transposed=True)
 
     def transmission(self, layer: int, unit_inputs: Array) -> Array:
         """Return what of a field ``[B, n]`` passes the unit behind a layer: ``a / z``."""
@@ -65,7 +66,7 @@ class TableTwin:
 
     def arriving(self, layer: int, errors: Array) -> Array:
         """Return what of ``errors [B, n]`` behind a layer's weights arrives in front of them."""
-        return errors @ self.weights[layer]
+        return product(errors, self.weights[layer])
 
     def forward(self, inputs: Array) -> Pass:
         """Return activations, unit inputs and output for inputs ``[B, N_0]``."""

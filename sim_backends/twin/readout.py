@@ -90,22 +90,24 @@ def noise_rows(
 ) -> None:
     """Add noise to shots of the first half and to as many of the second.
 
-    One pair of deviates serves two shots; an odd last shot takes the first of its pair.
+    One pair of deviates serves two shots; of an odd number the middle one has a pair of its own.
     """
     shots, channels = volts.shape
     half = (shots + 1) // 2
     for shot in range(first, last):
-        partner = min(shot + half, shots - 1)
+        # Without a partner the second deviate is not used.
+        paired = shot + half < shots
+        partner = shot + half if paired else shot
         row, partner_row = volts[shot], volts[partner]
         light, partner_light = real[shot], real[partner]
-        single = np.float32(1) if partner == shot else _ZERO
+        second = np.float32(1) if paired else _ZERO
         place = np.uint32(start + np.uint32(shot * channels))
         for j in range(channels):
             one, two = normal_pair(np.uint32(place + np.uint32(j)), key, other_key)
             floor, slope = noise_variance[0, j], noise_variance[1, j]
             width = np.sqrt(floor + slope * light[j] * light[j])
             partner_width = np.sqrt(floor + slope * partner_light[j] * partner_light[j])
-            partner_row[j] += (np.float32(1) - single) * two * partner_width
+            partner_row[j] += second * two * partner_width
             row[j] += one * width
 
 

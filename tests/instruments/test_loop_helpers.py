@@ -135,6 +135,53 @@ def test_helpers_come_with_the_block_and_go_with_it():
     assert (loop_helpers().at_hand, running()) == (0, [])
 
 
+@with_helpers
+def test_the_last_to_leave_sends_helpers_away():
+    entered, may_leave = threading.Event(), threading.Event()
+
+    def stay():
+        with loop_helpers().helping(1):
+            entered.set()
+            may_leave.wait(PATIENCE_SECONDS)
+
+    other = threading.Thread(target=stay)
+    with loop_helpers().helping(1):
+        other.start()
+        entered.wait(PATIENCE_SECONDS)
+    assert loop_helpers().at_hand == 1
+    may_leave.set()
+    other.join(PATIENCE_SECONDS)
+    assert loop_helpers().at_hand == 0
+
+
+@with_helpers
+def test_helpers_come_again_after_an_interruption(monkeypatch):
+    start = threading.Thread.start
+    calls = []
+
+    def interrupted(thread):
+        start(thread)
+        calls.append(thread)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), loop_helpers().helping(3):
+        pass
+    assert not any(thread.is_alive() for thread in calls)
+    assert loop_helpers().at_hand == 0
+    with loop_helpers().helping(1):
+        assert loop_helpers().at_hand == 1
+
+
+@with_helpers
+def test_the_threads_numba_may_use_are_its_own_again_afterwards():
+    before = numba.get_num_threads()
+    with loop_helpers().helping(1):
+        assert numba.get_num_threads() == 2
+    assert numba.get_num_threads() == before
+
+
 def test_helpers_go_when_the_block_is_left_by_an_error():
     with pytest.raises(RuntimeError, match="in the block"), loop_helpers().helping(1):
         raise RuntimeError("in the block")

@@ -80,6 +80,15 @@ def test_electronic_noise_adds_in_variance_and_stays_without_the_reference():
     assert dark.std() == pytest.approx(1e-3, rel=0.025)
 
 
+@pytest.mark.parametrize("shots", [1, 2, 3, 4, 5, 7])
+def test_every_shot_is_as_noisy_as_the_others(cores, shots):
+    bank = bank_of(1e4, electronic_noise=1e-3)
+    noise = NoiseStream(6)
+    dark = np.array([read(bank, field_of(0.0, shots), noise=noise) for _ in range(1_000)])
+    allowed = 4.5 / np.sqrt(2 * 1_000 * CHANNELS)
+    np.testing.assert_allclose(dark.std(axis=(0, 2)), 1e-3, rtol=allowed)
+
+
 def test_noise_is_independent_from_shot_to_shot_and_from_channel_to_channel():
     readings = read(bank_of(1e4, shot_noise=True), field_of(0.0))
     allowed = 4.5 / np.sqrt(SHOTS)
