@@ -24,13 +24,15 @@ from threadpoolctl import ThreadpoolController
 from instruments.network import Array
 from instruments.shared_loops import SharedLoop, is_worth_sharing, rows_of
 
-# Up to so many multiplications OpenBLAS takes matrices as they are, on these processors.
-_SMALL_PRODUCT = 1_000_000
+# OpenBLAS takes matrices as they are on these processors, up to so many multiplications; with one
+# that lies in memory transposed, up to so many results, each a sum of so many numbers at least
+# (its kernel/x86_64/sgemm_small_kernel_permit_skylakex.c).
 _WITH_SMALL_PRODUCTS = ("SkylakeX", "Cooperlake", "SapphireRapids")
-# Rows at a time: with a matrix as it lies in memory, or with the transpose of a large one.
-_ROWS = 16
-_TRANSPOSED_ROWS = 8
-_LARGE = 20_000
+_MOST_MULTIPLICATIONS = 1_000_000
+_MOST_RESULTS = 1_200
+_LEAST_SUMMED = 32
+# With fewer rows at a time than this, calls take longer than what they save.
+_LEAST_ROWS = 4
 
 _WORTH = 32
 """Multiplications of a matrix product that take as long as one number of a plain loop."""
@@ -41,7 +43,7 @@ def mean_outer_product(errors: Array, activations: Array) -> Array:
     outputs = errors.shape[1]
     means = np.empty((outputs, activations.shape[1]), np.float32)
     work = work_of_products(outputs, activations)
-    at_once = rows_at_once(outputs, activations.size)
+    at_once = rows_at_once(outputs, *activations.shape)
     _outer(work, np.ascontiguousarray(errors), np.ascontiguousarray(activations), at_once, means)
     return means
 
@@ -53,30 +55,31 @@ def product(rows: Array, matrix: Array, *, transposed: bool = False) -> Array:
     factor = np.ascontiguousarray(matrix)
     factor = factor.T if transposed else factor
     products = np.empty((len(rows), factor.shape[1]), np.float32)
-    at_once = rows_at_once(len(rows), factor.size, transposed=transposed)
+    at_once = rows_at_once(len(rows), *factor.shape, transposed=transposed)
     work = work_of_products(len(rows), factor)
     _product(work, np.ascontiguousarray(rows), factor, at_once, products)
     return products
 
 
 @cache
-def rows_at_once(rows: int, numbers: int, *, transposed: bool = False) -> int:
+def rows_at_once(rows: int, summed: int, results: int, *, transposed: bool = False) -> int:
     """Return how many of so many rows are best multiplied at a time.
 
     Parameters
     ----------
-    numbers
-        How many the matrix holds.
+    summed, results
+        Shape of the matrix: how many products each result is a sum of, and results a row.
     transposed
         Whether it lies in memory transposed.
     """
     whole = max(rows, 1)
-    if not _takes_small_products() or (transposed and numbers < _LARGE):
+    if not _takes_small_products() or (transposed and summed < _LEAST_SUMMED):
         return whole
-    for few in (_TRANSPOSED_ROWS,) if transposed else (_ROWS, _ROWS // 2):
-        if few * numbers <= _SMALL_PRODUCT:
-            return min(few, whole)
-    return whole
+    most = _MOST_MULTIPLICATIONS // max(summed * results, 1)
+    if transposed:
+        most = min(most, _MOST_RESULTS // max(results, 1))
+    # A power of two, so that few rows are left over.
+    return whole if most >= whole or most < _LEAST_ROWS else 1 << (most.bit_length() - 1)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

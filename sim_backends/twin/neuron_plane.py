@@ -182,17 +182,14 @@ def _cross(
     other_key: np.uint32,
 ) -> None:
     shots = light.shape[1]
-    half = (shots + 1) // 2
     units_before = units_of_bank(response_before, cosine_before, sine_before)
     units_after = units_of_bank(response_after, cosine_after, sine_after)
     for share in prange(shares):
-        first, last = rows_of(share, shares, half)
-        # Every share takes shots of both halves: a pair of deviates serves one shot of each.
-        second, end = half + first, min(half + last, shots)
+        # A pair of deviates serves two shots, so shots go to shares in pairs.
+        first_pair, last_pair = rows_of(share, shares, (shots + 1) // 2)
+        first, last = 2 * first_pair, min(2 * last_pair, shots)
         if depth.size:
-            for each in range(2):
-                begin, stop = (first, last) if each == 0 else (second, end)
-                absorb_rows(begin, stop, light, power, saturates, depth, behind)
+            absorb_rows(first, last, light, power, saturates, depth, behind)
         for tap in range(2):
             seen, volts = (light, volts_before) if tap == 0 else (behind, volts_after)
             if not len(volts):
@@ -204,13 +201,9 @@ def _cross(
             full_scale, step = (
                 (range_before, step_before) if tap == 0 else (range_after, step_after)
             )
-            for each in range(2):
-                begin, stop = (first, last) if each == 0 else (second, end)
-                read_rows(begin, stop, seen, pump, parts, units, volts)
-            noise_rows(first, last, seen[0], variance, place, key, other_key, volts)
-            for each in range(2):
-                begin, stop = (first, last) if each == 0 else (second, end)
-                digitise_rows(begin, stop, full_scale, step, volts)
+            read_rows(first, last, seen, pump, parts, units, volts)
+            noise_rows(first_pair, last_pair, seen[0], variance, place, key, other_key, volts)
+            digitise_rows(first, last, full_scale, step, volts)
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)

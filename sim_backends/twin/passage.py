@@ -10,11 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
+from numba import njit, prange
 
 from instruments.matrix_products import multiply_rows, rows_at_once, work_of_products
 from instruments.shared_loops import SharedLoop, rows_of
-from sim_backends.twin.light_loops import GainCurves, amplify_rows, combine_rows, gain_rows
+from sim_backends.twin.light_loops import (
+    GainCurves,
+    amplify_rows,
+    combine_rows,
+    gain_rows,
+    sum_of_parts,
+)
 from sim_backends.twin.noise import NOWHERE, NoiseStream
 
 Floats = npt.NDArray[np.float32]
@@ -23,6 +29,21 @@ Field = Floats
 
 _NOTHING = np.zeros(0, np.float32)
 _NO_CURVES = GainCurves(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32), *3 * [_NOTHING])
+
+
+class Mask(NamedTuple):
+    """What light meets.
+
+    Attributes
+    ----------
+    parts
+        ``[2, M, N]`` real and imaginary parts.
+    sums
+        ``[M, N]`` both parts added up, for complex light; ``[0, N]`` for real light.
+    """
+
+    parts: Floats
+    sums: Floats
 
 
 class Shone(NamedTuple):
@@ -45,7 +66,7 @@ class Shone(NamedTuple):
 
 def shine(
     x: Field,
-    mask: Floats,
+    mask: Mask,
     amplifiers: GainCurves | None,
     carrier_gain: np.float32,
     emitted: Field | None,
@@ -55,8 +76,6 @@ def shine(
 
     Parameters
     ----------
-    mask
-        ``[2, M, N]`` what light meets, real and imaginary parts.
     amplifiers
         One in front of every modulator; ``None`` for none.
     carrier_gain
@@ -65,17 +84,17 @@ def shine(
         Light ``[1 or 2, B, M]`` that joins in front of the medium.
     """
     _, shots, inputs = x.shape
-    outputs = mask.shape[1]
+    outputs = mask.parts.shape[1]
     curves = _NO_CURVES if amplifiers is None else amplifiers
     gains = np.empty((2, 0 if amplifiers is None else shots, inputs), np.float32)
     entering = x if amplifiers is None else np.empty((2, shots, inputs), np.float32)
-    products = np.empty((2, len(entering), shots, outputs), np.float32)
+    products = np.empty((1 + len(entering), shots, outputs), np.float32)
     z, power = np.empty((2, shots, outputs), np.float32), np.empty((shots, outputs), np.float32)
     _shine(
-        work_of_products(len(entering) * shots, mask, gains.size),
+        work_of_products(len(entering) * shots, mask.parts, gains.size),
         x,
-        mask,
-        rows_at_once(len(entering) * shots, mask.size // 2, transposed=True),
+        *mask,
+        rows_at_once(shots, inputs, outputs, transposed=True),
         *curves,
         *(noise.take(shots * inputs) if len(curves.widths) else NOWHERE),
         gains,
@@ -91,7 +110,7 @@ def shine(
 
 def return_to_source(
     delta: Field,
-    mask: Floats,
+    mask: Mask,
     amplifiers: GainCurves | None,
     gains: Field,
     noise: NoiseStream,
@@ -103,17 +122,17 @@ def return_to_source(
     amplifiers, gains
         Those passed on the way, and what the forward light leaves of them; ``None`` for none.
     """
-    parts, shots, _ = delta.shape
-    inputs = mask.shape[2]
+    parts, shots, outputs = delta.shape
+    inputs = mask.parts.shape[2]
     curves = _NO_CURVES if amplifiers is None else amplifiers
-    products = np.empty((2, parts, shots, inputs), np.float32)
+    products = np.empty((1 + parts, shots, inputs), np.float32)
     arriving = np.empty((2, shots, inputs), np.float32)
     behind = arriving if amplifiers is None else np.empty_like(arriving)
     _return(
-        work_of_products(parts * shots, mask, gains.size),
+        work_of_products(parts * shots, mask.parts, gains.size),
         delta,
-        mask,
-        rows_at_once(parts * shots, mask.size // 2),
+        *mask,
+        rows_at_once(shots, outputs, inputs),
         curves.knees,
         curves.widths,
         *(noise.take(shots * inputs) if len(curves.widths) else NOWHERE),
@@ -125,11 +144,29 @@ def return_to_source(
     return behind
 
 
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _multiply_complex_rows(
+    first: int,
+    last: int,
+    light: Floats,
+    real: Floats,
+    imaginary: Floats,
+    sums: Floats,
+    at_once: int,
+    products: Floats,
+) -> None:
+    """Write the products ``[3, B, n]`` that ``combine_rows`` makes a complex field of."""
+    multiply_rows(light[0, first:last], real, at_once, products[0, first:last])
+    multiply_rows(light[1, first:last], imaginary, at_once, products[1, first:last])
+    multiply_rows(sum_of_parts(first, last, light), sums, at_once, products[2, first:last])
+
+
 @SharedLoop
 def _shine(
     shares: int,
     x: Floats,
     mask: Floats,
+    sums: Floats,
     at_once: int,
     curve_real: Floats,
     curve_imaginary: Floats,
@@ -147,18 +184,20 @@ def _shine(
     z: Floats,
     power: Floats,
 ) -> None:
-    shots, outputs = power.shape
-    if len(knees):
-        for share in prange(shares):
-            first, last = rows_of(share, shares, shots)
-            gain_rows(first, last, x, curve_real, curve_imaginary, knees, spread, gains)
-            amplify_rows(first, last, x, gains, widths, start, key, other_key, entering)
-    rows = entering.shape[0] * shots
-    light, parts_of = entering.reshape(rows, -1), products.reshape(2, rows, outputs)
-    for part in prange(2):
-        multiply_rows(light, mask[part].T, at_once, parts_of[part])
+    shots = len(power)
+    if len(entering) == 1:
+        # Real light comes through the largest panels: each part of it stays in one core's caches.
+        for part in prange(2):
+            multiply_rows(entering[0], mask[part].T, at_once, products[part])
     for share in prange(shares):
         first, last = rows_of(share, shares, shots)
+        if len(knees):
+            gain_rows(first, last, x, curve_real, curve_imaginary, knees, spread, gains)
+            amplify_rows(first, last, x, gains, widths, start, key, other_key, entering)
+        if len(entering) == 2:
+            _multiply_complex_rows(
+                first, last, entering, mask[0].T, mask[1].T, sums.T, at_once, products
+            )
         combine_rows(first, last, products, carrier, added, z, power)
 
 
@@ -167,6 +206,7 @@ def _return(
     shares: int,
     delta: Floats,
     mask: Floats,
+    sums: Floats,
     at_once: int,
     knees: Floats,
     widths: Floats,
@@ -178,13 +218,14 @@ def _return(
     gains: Floats,
     behind: Floats,
 ) -> None:
-    parts, shots, outputs = delta.shape
-    light = delta.reshape(parts * shots, outputs)
-    parts_of = products.reshape(2, parts * shots, -1)
-    for part in prange(2):
-        multiply_rows(light, mask[part], at_once, parts_of[part])
+    shots = delta.shape[1]
+    if len(delta) == 1:
+        for part in prange(2):
+            multiply_rows(delta[0], mask[part], at_once, products[part])
     for share in prange(shares):
         first, last = rows_of(share, shares, shots)
+        if len(delta) == 2:
+            _multiply_complex_rows(first, last, delta, mask[0], mask[1], sums, at_once, products)
         one = np.float32(1)
         combine_rows(first, last, products, one, arriving[:0], arriving, arriving[0, :0])
         if len(knees):

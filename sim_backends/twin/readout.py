@@ -88,20 +88,20 @@ def noise_rows(
     other_key: np.uint32,
     volts: Floats,
 ) -> None:
-    """Add noise to shots of the first half and to as many of the second.
+    """Add noise to the shots of pairs, two of which share a pair of deviates.
 
-    One pair of deviates serves two shots; of an odd number the middle one has a pair of its own.
+    Of an odd number of shots the last has a pair of its own.
     """
     shots, channels = volts.shape
-    half = (shots + 1) // 2
-    for shot in range(first, last):
+    for pair in range(first, last):
+        shot = 2 * pair
         # Without a partner the second deviate is not used.
-        paired = shot + half < shots
-        partner = shot + half if paired else shot
+        paired = shot + 1 < shots
+        partner = shot + 1 if paired else shot
         row, partner_row = volts[shot], volts[partner]
         light, partner_light = real[shot], real[partner]
         second = np.float32(1) if paired else _ZERO
-        place = np.uint32(start + np.uint32(shot * channels))
+        place = np.uint32(start + np.uint32(pair * channels))
         for j in range(channels):
             one, two = normal_pair(np.uint32(place + np.uint32(j)), key, other_key)
             floor, slope = noise_variance[0, j], noise_variance[1, j]

@@ -91,6 +91,9 @@ class StageTruth:
         self._levels: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
         self._blended: Floats | None = None
         self._blended_at = -math.inf
+        # What light met last, and that with both parts added up.
+        self._met: Floats | None = None
+        self._sums: Floats = np.zeros((0, layout.inputs), np.float32)
         self._shown_at = self._still_at = -math.inf
         self.version = 0
         self.x: Field = np.zeros((1, 0, layout.inputs), np.float32)
@@ -139,7 +142,7 @@ class StageTruth:
     def _write_target(self, frame: Frame) -> None:
         target = self._target
         frame(self.row_gains, self.column_gains, target)
-        self._awaited = None
+        self._awaited = self._met = None
         if self.slit_decentring:
             # A decentred slit turns what light meets in each column.
             real, imaginary = target[: self.layout.outputs], target[self.layout.outputs :]
@@ -159,7 +162,7 @@ class StageTruth:
         """Take back what ``state`` returned."""
         self._target = np.array(state["target"], np.float32)
         self._previous = np.array(state["previous"], np.float32)
-        self._awaited = None
+        self._awaited = self._met = None
         shown_at = state["shown_at"]
         self._appear_at(-math.inf if shown_at is None else float(shown_at))
         self._blended = None
@@ -168,7 +171,7 @@ class StageTruth:
     def go_dark(self) -> None:
         """Show a pattern that sends nothing into the first order."""
         self._target[:] = self._previous[:] = 0
-        self._awaited = None
+        self._awaited = self._met = None
         self._appear_at(-math.inf)
         self._blended = None
         self.version += 1
@@ -208,6 +211,16 @@ class StageTruth:
             self._blended_at = moment
         return self._blended
 
+    def _mask_for(self, light: Field, moment: float, *, amplified: bool = False) -> passage.Mask:
+        """Return what light meets at ``moment``; behind amplifiers it is complex."""
+        mask = self._mask(moment)
+        parts = mask.reshape(2, self.layout.outputs, -1)
+        if len(light) == 1 and not amplified:
+            return passage.Mask(parts, self._sums[:0])
+        if self._met is not mask:
+            self._met, self._sums = mask, parts[0] + parts[1]
+        return passage.Mask(parts, self._sums)
+
     def shine(
         self,
         x: Field,
@@ -226,7 +239,7 @@ class StageTruth:
             carrier_gain = amplifier.carrier_gain
         shone = passage.shine(
             x,
-            self._mask(moment).reshape(2, self.layout.outputs, -1),
+            self._mask_for(x, moment, amplified=self.amplifies_neurons),
             self._curves(),
             carrier_gain,
             emitted,
@@ -273,7 +286,7 @@ class StageTruth:
         """Let the backward light on through the weights to the input side."""
         if self.delta is None:
             raise ValueError("no light came from behind")
-        mask = self._mask(moment).reshape(2, self.layout.outputs, -1)
+        mask = self._mask_for(self.delta, moment)
         self.rho = passage.return_to_source(
             self.delta, mask, self._curves(), self._neuron_gains, noise
         )

@@ -43,17 +43,22 @@ def test_products_of_other_types_are_left_to_numpy():
 
 
 def test_rows_are_taken_so_few_at_a_time_that_the_library_takes_them_as_they_are(few):
-    whole = [64, 64, 128, 128, 3, 64]
-    asked = [
-        (64, 128 * 784, True),
-        (64, 64 * 784, False),
-        (128, 128 * 128, True),
-        (128, 128 * 128, False),
-        (3, 64, False),
-        (64, 10**7, False),
-    ]
-    at_once = [rows_at_once(rows, size, transposed=turned) for rows, size, turned in asked]
-    assert at_once == ([8, 16, 128, 16, 3, 64] if few else whole)
+    asked = {
+        # rows, numbers summed, results a row, transposed: rows at a time
+        (64, 784, 128, True): 8,
+        (64, 256, 256, True): 4,
+        (64, 128, 64, True): 16,
+        (64, 128, 10, True): 64,
+        (64, 10, 128, True): 64,
+        (64, 128, 400, True): 64,
+        (64, 64, 784, False): 16,
+        (128, 128, 128, False): 32,
+        (3, 64, 1, False): 3,
+        (64, 5000, 2000, False): 64,
+        (0, 0, 0, False): 1,
+    }
+    found = {shape: rows_at_once(*shape[:3], transposed=shape[3]) for shape in asked}
+    assert found == (asked if few else {shape: max(shape[0], 1) for shape in asked})
 
 
 @pytest.mark.parametrize("shape", SHAPES)

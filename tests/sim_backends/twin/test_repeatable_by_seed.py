@@ -179,7 +179,8 @@ def some(*shape):
     return generator.random(shape, dtype=np.float32)
 
 curves = GainCurves(some(11, 64), some(11, 64), some(64) + 1, some(64), some(64))
-mask, one, noise = some(2, 48, 64), np.float32(1), NoiseStream(1)
+parts, one, noise = some(2, 48, 64), np.float32(1), NoiseStream(1)
+mask = passage.Mask(parts, parts.sum(axis=0))
 shone = passage.shine(some(2, 33, 64), mask, curves, one, None, noise)
 back = passage.return_to_source(some(2, 33, 48), mask, curves, shone.gains, noise)
 tables = (some(1, 65, 64) + 1j * some(1, 65, 64)).astype(np.complex64)
