@@ -131,7 +131,8 @@ class WeightBankTable(CalibrationTable):
             self._polynomial = first_order.distance_polynomial(self.period)
         else:
             self._words, self._reach = self._look_up_words(self.phase_radians)
-        self._region_of_block = region.astype(np.uint16)
+        # The smallest type: it is gone through with every matrix.
+        self._region_of_block = region.astype(np.min_scalar_type(int(region.max(initial=0))))
         self._largest = self._largest_weights()
         self._held = self._held_by_words()
 
@@ -180,10 +181,8 @@ class WeightBankTable(CalibrationTable):
         self,
         weights: npt.NDArray[np.floating],
         amplifier_field_gain: float = 1.0,
-        depth: npt.NDArray[Any] | None = None,
-        offset: npt.NDArray[Any] | None = None,
     ) -> WeightsShown:
-        """Return the blocks whose weights are nearest.
+        """Return the blocks whose weights are nearest, in arrays that cannot be written.
 
         Parameters
         ----------
@@ -192,8 +191,6 @@ class WeightBankTable(CalibrationTable):
             its first rows and columns, the other blocks stay dark.
         amplifier_field_gain
             Factor on the field which the amplifier provides, above 0.
-        depth, offset
-            ``[rows, columns]`` to write to, of the type ``WeightsShown`` names.
 
         Raises
         ------
@@ -203,8 +200,7 @@ class WeightBankTable(CalibrationTable):
         matrix = self._fitting(weights)
         kind = np.float32 if self.phase_radians is None else np.uint16
         shape = self._region_of_block.shape
-        depth = np.empty(shape, kind) if depth is None else depth
-        offset = np.empty(shape, kind) if offset is None else offset
+        depth, offset = np.empty(shape, kind), np.empty(shape, kind)
         scale = np.float32(1.0 / (self.full_scale * self._gain(amplifier_field_gain)))
         scaled_rows = self._inverse_rows * scale
         asked = self._without_cross_talk(matrix)
@@ -228,6 +224,9 @@ class WeightBankTable(CalibrationTable):
                 f"{self.instrument}: weight [{j}, {i}] is {matrix[j, i]}; weights have to be "
                 "finite numbers. Nothing was sent"
             )
+        # Panels keep them without a copy.
+        depth.setflags(write=False)
+        offset.setflags(write=False)
         return WeightsShown(depth, offset, clipped)
 
     def held(self, weights: npt.NDArray[np.floating], amplifier_field_gain: float = 1.0) -> Weights:

@@ -26,7 +26,7 @@ def encode_levels(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    regions: npt.NDArray[np.uint16],
+    regions: npt.NDArray[np.unsignedinteger],
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
@@ -54,7 +54,7 @@ def encode_levels(
 
 
 @njit(inline="always")
-def _zero_of(region: np.uint16) -> np.int32:
+def _zero_of(region: np.unsignedinteger) -> np.int32:
     """Return where the word for a weight of 0 in a region is."""
     return np.int32(np.int32(region) * np.int32(WORDS) + np.int32(STEPS + 1))
 
@@ -66,7 +66,7 @@ def _encode_rows(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    regions: npt.NDArray[np.uint16],
+    regions: npt.NDArray[np.unsignedinteger],
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
@@ -106,7 +106,7 @@ def _encode_levels(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    regions: npt.NDArray[np.uint16],
+    regions: npt.NDArray[np.unsignedinteger],
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
@@ -132,7 +132,7 @@ def held_values(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    regions: npt.NDArray[np.uint16],
+    regions: npt.NDArray[np.unsignedinteger],
     values: Weights,
 ) -> Weights:
     """Return the real parts ``[outputs, inputs]`` of what ``encode_levels`` makes of a matrix.
@@ -150,7 +150,7 @@ def _held_values(
     weights: Weights,
     inverse_rows: Weights,
     inverse_columns: Weights,
-    regions: npt.NDArray[np.uint16],
+    regions: npt.NDArray[np.unsignedinteger],
     values: Weights,
     held: Weights,
 ) -> None:

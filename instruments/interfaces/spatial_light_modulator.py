@@ -19,6 +19,7 @@ from instruments.errors import InstrumentError, LimitError
 from instruments.interfaces.block_geometry import BlockGeometry
 from instruments.interfaces.instrument import Instrument
 from instruments.limits import Limit, check_array, check_shape
+from instruments.read_only import read_only
 
 # Small enough for the second-level cache together with what is computed from it.
 _CHUNK_BYTES = 64 * 1024
@@ -38,7 +39,8 @@ class BlockPattern:
     Pixel ``k`` of a grating period shows ``offset + round(depth * (k + 1/2) / period)``, halves
     rounded up, modulo ``levels_per_wave``: the ramp's height at the pixel's centre, so that the
     first order has the phase of a smooth ramp. Pixels outside the raster show
-    ``background_level``.
+    ``background_level``. A pattern does not change once it is made: arrays that can be written are
+    copied.
 
     Parameters
     ----------
@@ -73,6 +75,10 @@ class BlockPattern:
     grating_axis: Literal["columns", "rows"] = "columns"
     levels_per_wave: int = 256
     background_level: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth_levels", read_only(self.depth_levels))
+        object.__setattr__(self, "offset_levels", read_only(self.offset_levels))
 
     def check(self, panel: str, rows: int, columns: int, bit_depth: int) -> None:
         """Check the pattern against a panel before it is expanded or shown.

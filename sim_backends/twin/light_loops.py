@@ -63,24 +63,29 @@ def gain_rows(
     parts, _, channels = pump.shape
     largest = np.float32(LARGEST_POWER)
     slopes = np.float32(2) * (largest + knees) / largest
-    share = np.empty(channels, np.float32)
+    place = np.empty(channels, np.float32)
     for shot in range(first, last):
         real, gain, turn = pump[0, shot], gains[0, shot], gains[1, shot]
         for i in range(channels):
-            share[i] = real[i] * real[i]
+            place[i] = real[i] * real[i]
         if parts == 2:
             imaginary = pump[1, shot]
             for i in range(channels):
-                share[i] += imaginary[i] * imaginary[i]
+                place[i] += imaginary[i] * imaginary[i]
         for i in range(channels):
-            power = min(share[i], largest)
-            place = power / (power + knees[i]) * slopes[i] - np.float32(1)
-            own_gain, own_turn = curve_real[0, i], curve_imaginary[0, i]
+            power = min(place[i], largest)
+            place[i] = power / (power + knees[i]) * slopes[i] - np.float32(1)
+        # One polynomial after the other: both at once take more registers than there are.
+        for i in range(channels):
+            own = curve_real[0, i]
             for term in range(1, GAIN_TERMS):
-                own_gain = own_gain * place + curve_real[term, i]
-                own_turn = own_turn * place + curve_imaginary[term, i]
-            gain[i] = own_gain * spread[i]
-            turn[i] = own_turn * spread[i]
+                own = own * place[i] + curve_real[term, i]
+            gain[i] = own * spread[i]
+        for i in range(channels):
+            own = curve_imaginary[0, i]
+            for term in range(1, GAIN_TERMS):
+                own = own * place[i] + curve_imaginary[term, i]
+            turn[i] = own * spread[i]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)

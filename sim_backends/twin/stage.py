@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
 
-from instruments.shared_loops import SharedLoop, rows_of
+from instruments.read_only import read_only
 from sim_backends.optics.slit import apodisation, neuron_positions
 from sim_backends.twin import passage
 from sim_backends.twin.devices import AbsorberTruth, AmplifierTruth, Field
@@ -86,9 +85,8 @@ class StageTruth:
         self._target = np.zeros(shape, np.float32)
         self._previous = np.zeros(shape, np.float32)
         # A frame that has not met light yet is not worked out: until then ``_target`` is that of
-        # the frame before. Of its grey levels this is a copy of their own.
+        # the frame before.
         self._awaited: Frame | None = None
-        self._levels: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
         self._blended: Floats | None = None
         self._blended_at = -math.inf
         # What light met last, and that with both parts added up.
@@ -108,11 +106,7 @@ class StageTruth:
     def show(self, depth: npt.NDArray[Any], offset: npt.NDArray[Any], moment: float) -> None:
         """Begin to show new grey levels ``[outputs, inputs]`` at a moment, which may be to come."""
         self._begin(moment)
-        kept = self._levels
-        if kept is None or (kept[0].dtype, kept[1].dtype) != (depth.dtype, offset.dtype):
-            kept = self._levels = np.empty_like(depth), np.empty_like(offset)
-        _copy(2 * depth.size, depth, offset, *kept)
-        self._awaited = partial(self.panel.coefficients, *kept)
+        self._awaited = partial(self.panel.coefficients, read_only(depth), read_only(offset))
 
     def show_coefficients(self, real: Floats, imaginary: Floats, moment: float) -> None:
         """Begin to show a frame whose blocks have these coefficients, ``[outputs, inputs]``."""
@@ -295,19 +289,3 @@ class StageTruth:
     def _curves(self) -> GainCurves | None:
         amplifier = self.amplifier
         return amplifier.curves if amplifier is not None and self.amplifies_neurons else None
-
-
-@SharedLoop
-def _copy(
-    shares: int,
-    depth: npt.NDArray[Any],
-    offset: npt.NDArray[Any],
-    own_depth: npt.NDArray[Any],
-    own_offset: npt.NDArray[Any],
-) -> None:
-    for share in prange(shares):
-        first, last = rows_of(share, shares, len(depth))
-        for row in range(first, last):
-            for column in range(depth.shape[1]):
-                own_depth[row, column] = depth[row, column]
-                own_offset[row, column] = offset[row, column]
