@@ -1,8 +1,8 @@
 """Products of fields with matrices, shared among the cores of the processor.
 
 Matrices of a minibatch are too small for a library of linear algebra to divide well. Here whole
-products are divided, each done by the library on one core. That takes a library that has been told
-to use one thread (``threadpool_limits(1, user_api="blas")``); otherwise it is left to itself.
+products are divided, each done by the library on one core: where loops are shared, it keeps to one
+thread.
 
 OpenBLAS multiplies small matrices where they are and rearranges larger ones first. Where it has
 kernels for small ones, rows are multiplied so few at a time that these are used: a quarter less
@@ -11,7 +11,6 @@ time for the matrices of a bench.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from scipy.linalg import cython_blas  # noqa: F401  (the library compiled produc
 from threadpoolctl import ThreadpoolController
 
 from instruments.network import Array
-from instruments.shared_loops import SharedLoop, is_worth_sharing, rows_of
+from instruments.shared_loops import SharedLoop, rows_of
 
 # OpenBLAS takes matrices as they are on these processors, up to so many multiplications; with one
 # that lies in memory transposed, up to so many results, each a sum of so many numbers at least
@@ -93,16 +92,14 @@ def multiply_rows(rows: Array, matrix: Array, at_once: int, products: Array) -> 
 def work_of_products(rows: int, matrix: Array, beside: int = 0) -> int:
     """Return how much work the products of so many rows with a matrix are.
 
-    As a number for ``SharedLoop``; 0, and so nothing shared, where the library divides products
-    itself.
+    As a number for ``SharedLoop``.
 
     Parameters
     ----------
     beside
         Numbers the loop works on besides.
     """
-    work = rows * matrix.size // _WORTH + beside
-    return work if not is_worth_sharing(work) or _threads_of_library()() == 1 else 0
+    return rows * matrix.size // _WORTH + beside
 
 
 @cache
@@ -111,13 +108,6 @@ def _library() -> Any:
     loaded = ThreadpoolController().select(user_api="blas").lib_controllers
     own = [one for one in loaded if "scipy" in Path(one.filepath).parent.name] or loaded
     return own[0] if own else None
-
-
-@cache
-def _threads_of_library() -> Callable[[], int]:
-    """Return what tells how many threads the library of compiled products uses."""
-    library = _library()
-    return (lambda: 1) if library is None else library.get_num_threads
 
 
 @cache

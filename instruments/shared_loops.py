@@ -7,9 +7,11 @@ elsewhere one core does everything.
 
 from __future__ import annotations
 
+import threading
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numba
@@ -81,15 +83,8 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        shares = numbers // LEAST_SHARE
-        if shares < 2 or cores() == 1:
-            return self._alone(1, *arguments)
-        return self._shared(min(cores(), shares), *arguments)
-
-
-def is_worth_sharing(numbers: int) -> bool:
-    """Whether a loop over so many numbers makes more than one share."""
-    return numbers >= 2 * LEAST_SHARE
+        shares = min(numbers // LEAST_SHARE, cores())
+        return self._shared(shares, *arguments) if shares > 1 else self._alone(1, *arguments)
 
 
 def _compiled(loop: Callable[..., Any], parallel: Any) -> Callable[..., Any]:
@@ -119,8 +114,38 @@ def shared_by_all_cores(weights: int) -> Iterator[None]:
         How many a network or a bench has; one core does everything below ``LEAST_WEIGHTS``.
     """
     helpers = most_cores() - 1 if weights >= LEAST_WEIGHTS else 0
-    with threadpool_limits(1, user_api="blas"), loop_helpers().helping(helpers):
+    with _libraries().on_one_thread(), loop_helpers().helping(helpers):
         yield
+
+
+class _Libraries:
+    """Libraries of linear algebra, kept to one thread as long as anybody shares loops."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._limits: Any = None
+
+    @contextmanager
+    def on_one_thread(self) -> Iterator[None]:
+        """Have them use one thread each within the ``with`` block."""
+        with self._lock:
+            if not self._users:
+                self._limits = threadpool_limits(1, user_api="blas")
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._limits.restore_original_limits()
+
+
+@cache
+def _libraries() -> _Libraries:
+    """Return those of this process."""
+    return _Libraries()
 
 
 def cores() -> int:

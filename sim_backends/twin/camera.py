@@ -128,7 +128,7 @@ def _expose(
     read_variance: np.float32,
     black_level: np.float32,
     full_well: np.float32,
-    start: np.uint32,
+    start: int,
     key: np.uint32,
     other_key: np.uint32,
     frames: Frames,

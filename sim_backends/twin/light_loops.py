@@ -95,7 +95,7 @@ def amplify_rows(
     light: Floats,
     gains: Floats,
     widths: Floats,
-    start: np.uint32,
+    start: int,
     key: np.uint32,
     other_key: np.uint32,
     behind: Floats,

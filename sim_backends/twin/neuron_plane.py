@@ -6,7 +6,6 @@ and one for every bank of taps.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -73,8 +72,8 @@ class Medium(NamedTuple):
 
 _NO_MEDIUM = Medium(np.zeros(0, np.float32), np.zeros((0, 0), np.float32), False)
 _NO_READINGS = np.zeros((0, 0), np.float32)
-# In place of a bank: response, variance, cosine and sine of its phase, range and step, readings.
-_NO_TAP = (_NO_READINGS, _NO_READINGS, 0.0, 0.0, 0.0, 0.0, _NO_READINGS)
+# In place of a bank: response, variance, its phase, range and step, readings.
+_NO_TAP = (_NO_READINGS, _NO_READINGS, 0.0, 0.0, 0.0, _NO_READINGS)
 
 
 def cross(
@@ -135,17 +134,14 @@ def read(light: Field, pump: Field | None, tap: Tap, noise: NoiseStream) -> Floa
     return volts
 
 
-def _set_up(
-    tap: Tap | None, shots: int
-) -> tuple[Floats, Floats, float, float, float, float, Floats]:
+def _set_up(tap: Tap | None, shots: int) -> tuple[Floats, Floats, float, float, float, Floats]:
     if tap is None:
         return _NO_TAP
-    response, phase, digitiser = tap.response, tap.phase_radians, tap.digitiser
+    response, digitiser = tap.response, tap.digitiser
     return (
         response,
         tap.noise_variance,
-        math.cos(phase),
-        math.sin(phase),
+        tap.phase_radians,
         digitiser.full_scale,
         digitiser.step,
         np.empty((shots, response.shape[1]), np.float32),
@@ -164,26 +160,24 @@ def _cross(
     reflected_parts: int,
     response_before: Floats,
     variance_before: Floats,
-    cosine_before: float,
-    sine_before: float,
+    phase_before: float,
     range_before: float,
     step_before: float,
     volts_before: Floats,
     response_after: Floats,
     variance_after: Floats,
-    cosine_after: float,
-    sine_after: float,
+    phase_after: float,
     range_after: float,
     step_after: float,
     volts_after: Floats,
     pairs_before: int,
-    start: np.uint32,
+    start: int,
     key: np.uint32,
     other_key: np.uint32,
 ) -> None:
     shots = light.shape[1]
-    units_before = units_of_bank(response_before, cosine_before, sine_before)
-    units_after = units_of_bank(response_after, cosine_after, sine_after)
+    units_before = units_of_bank(response_before, phase_before)
+    units_after = units_of_bank(response_after, phase_after)
     for share in prange(shares):
         # A pair of deviates serves two shots, so shots go to shares in pairs.
         first_pair, last_pair = rows_of(share, shares, (shots + 1) // 2)
@@ -197,7 +191,7 @@ def _cross(
             units = units_before if tap == 0 else units_after
             variance = variance_before if tap == 0 else variance_after
             parts = 0 if tap == 0 else reflected_parts
-            place = start if tap == 0 else np.uint32(start + np.uint32(pairs_before))
+            place = start if tap == 0 else start + pairs_before
             full_scale, step = (
                 (range_before, step_before) if tap == 0 else (range_after, step_after)
             )

@@ -33,7 +33,7 @@ _MANTISSA = np.int32(0x7FFFFF)
 _EXPONENT_OF_ONE = np.int32(0x3F800000)
 _PLACES = 0xFFFFFFFF
 
-NOWHERE = (np.uint32(0), np.uint32(0), np.uint32(0))
+NOWHERE = (0, np.uint32(0), np.uint32(0))
 """In place of what ``NoiseStream.take`` returns, where no noise is drawn."""
 
 
@@ -80,11 +80,10 @@ def normal_pair(
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _fill(
-    first: Floats, second: Floats, start: np.uint32, key: np.uint32, other_key: np.uint32
-) -> None:
+def _fill(first: Floats, second: Floats, start: int, key: np.uint32, other_key: np.uint32) -> None:
+    begin = np.uint32(start)
     for i in range(first.size):
-        one, two = normal_pair(np.uint32(start + np.uint32(i)), key, other_key)
+        one, two = normal_pair(np.uint32(begin + np.uint32(i)), key, other_key)
         first[i] = one
         second[i] = two
 
@@ -101,33 +100,32 @@ class NoiseStream:
     def __init__(self, seed: int) -> None:
         words = np.random.SeedSequence(seed).generate_state(2, np.uint32)
         self._seeds = (int(words[0]), int(words[1]))
-        self._turn = -1
-        self._keys = (np.uint32(0), np.uint32(0))
+        # The turn of 2^32 places in hand: where it begins, and its keys.
+        self._begins, self._ends = 0, -1
+        self._key = self._other_key = np.uint32(0)
         self.place = 0
 
-    def take(self, pairs: int) -> tuple[np.uint32, np.uint32, np.uint32]:
+    def take(self, pairs: int) -> tuple[int, np.uint32, np.uint32]:
         """Reserve places for ``pairs`` pairs; return ``(start, first_key, second_key)``.
 
         The keys change whenever the 32-bit places are used up, so the stream does not repeat.
         """
-        first = self._turn << 32
-        if not first <= self.place <= first + _PLACES - pairs:
-            first = self._begin_turn(pairs)
-        start = self.place - first
-        self.place += pairs
-        return np.uint32(start), *self._keys
+        if not self._begins <= self.place <= self._ends - pairs:
+            self._begin_turn(pairs)
+        place = self.place
+        self.place = place + pairs
+        return place - self._begins, self._key, self._other_key
 
-    def _begin_turn(self, pairs: int) -> int:
-        """Take the keys of where the stream is, or of the next turn; return its first place."""
+    def _begin_turn(self, pairs: int) -> None:
+        """Take the keys of where the stream is, or of the next turn if that ends too soon."""
         if (self.place & _PLACES) + pairs > _PLACES:
             self.place = ((self.place >> 32) + 1) << 32
-        turn = self._turn = self.place >> 32
+        turn = self.place >> 32
+        self._begins = turn << 32
+        self._ends = self._begins + _PLACES
         first, second = self._seeds
-        self._keys = (
-            np.uint32(first ^ (turn & _PLACES)),
-            np.uint32(second ^ ((turn << 16) & _PLACES)),
-        )
-        return turn << 32
+        self._key = np.uint32(first ^ (turn & _PLACES))
+        self._other_key = np.uint32(second ^ ((turn << 16) & _PLACES))
 
     def complex_normals(self, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Return two independent arrays of normal deviates of this shape."""

@@ -5,6 +5,7 @@ Inner loops, each over some of the shots, so that rows can be shared out.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,16 +28,17 @@ class Digitiser:
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
-def units_of_bank(response: Floats, cosine: float, sine: float) -> Floats:
+def units_of_bank(response: Floats, phase_radians: float) -> Floats:
     """Return ``[5, n]``: volts a unit of light and of pump, real and imaginary, and the offset.
 
-    Given the response of a bank and cosine and sine of its phase. ``[5, 0]`` where there is none.
+    Given the response of a bank and its phase. ``[5, 0]`` where there is none.
     """
     channels = response.shape[1]
+    cosine, sine = np.float32(math.cos(phase_radians)), np.float32(math.sin(phase_radians))
     units = np.empty((5, channels), np.float32)
     for j in range(channels):
-        in_phase = response[0, j] * np.float32(cosine) - response[1, j] * np.float32(sine)
-        quadrature = response[1, j] * np.float32(cosine) + response[0, j] * np.float32(sine)
+        in_phase = response[0, j] * cosine - response[1, j] * sine
+        quadrature = response[1, j] * cosine + response[0, j] * sine
         units[0, j], units[1, j] = in_phase, quadrature
         units[2, j] = in_phase * response[3, j] + quadrature * response[4, j]
         units[3, j] = quadrature * response[3, j] - in_phase * response[4, j]
@@ -83,7 +85,7 @@ def noise_rows(
     last: int,
     real: Floats,
     noise_variance: Floats,
-    start: np.uint32,
+    start: int,
     key: np.uint32,
     other_key: np.uint32,
     volts: Floats,

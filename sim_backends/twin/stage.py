@@ -23,8 +23,9 @@ from sim_backends.twin.weight_panel import PanelTruth
 
 Floats = npt.NDArray[np.float32]
 
-Frame = Callable[[Floats, Floats, Floats], None]
-"""Writes what light meets, given the gains of rows and columns, into ``[2 outputs, inputs]``."""
+Frame = Callable[[Floats, Floats, Floats, Floats], None]
+"""Writes what light meets, given the gains of rows and columns, into ``[2 outputs, inputs]``, and
+both parts added up into ``[outputs, inputs]``, or nothing into ``[0, inputs]``."""
 
 _SETTLED = 1e-4
 _ONE = np.float32(1)
@@ -89,9 +90,12 @@ class StageTruth:
         self._awaited: Frame | None = None
         self._blended: Floats | None = None
         self._blended_at = -math.inf
-        # What light met last, and that with both parts added up.
+        # What light met last, and how real and how complex light meets it.
         self._met: Floats | None = None
+        self._masks: dict[bool, passage.Mask] = {}
+        # Both parts added up, and of which mask; room for them once complex light has come.
         self._sums: Floats = np.zeros((0, layout.inputs), np.float32)
+        self._summed: Floats | None = None
         self._shown_at = self._still_at = -math.inf
         self.version = 0
         self.x: Field = np.zeros((1, 0, layout.inputs), np.float32)
@@ -135,13 +139,15 @@ class StageTruth:
 
     def _write_target(self, frame: Frame) -> None:
         target = self._target
-        frame(self.row_gains, self.column_gains, target)
+        frame(self.row_gains, self.column_gains, target, self._sums)
         self._awaited = self._met = None
+        self._summed = target if len(self._sums) else None
         if self.slit_decentring:
             # A decentred slit turns what light meets in each column.
             real, imaginary = target[: self.layout.outputs], target[self.layout.outputs :]
             turned = (real + 1j * imaginary) * np.exp(1j * self.column_turns)
             real[:], imaginary[:] = turned.real, turned.imag
+            self._summed = None
 
     def state(self) -> dict[str, Any]:
         """Return what the panel shows and showed before."""
@@ -156,7 +162,7 @@ class StageTruth:
         """Take back what ``state`` returned."""
         self._target = np.array(state["target"], np.float32)
         self._previous = np.array(state["previous"], np.float32)
-        self._awaited = self._met = None
+        self._awaited = self._met = self._summed = None
         shown_at = state["shown_at"]
         self._appear_at(-math.inf if shown_at is None else float(shown_at))
         self._blended = None
@@ -165,7 +171,7 @@ class StageTruth:
     def go_dark(self) -> None:
         """Show a pattern that sends nothing into the first order."""
         self._target[:] = self._previous[:] = 0
-        self._awaited = self._met = None
+        self._awaited = self._met = self._summed = None
         self._appear_at(-math.inf)
         self._blended = None
         self.version += 1
@@ -207,13 +213,24 @@ class StageTruth:
 
     def _mask_for(self, light: Field, moment: float, *, amplified: bool = False) -> passage.Mask:
         """Return what light meets at ``moment``; behind amplifiers it is complex."""
-        mask = self._mask(moment)
-        parts = mask.reshape(2, self.layout.outputs, -1)
-        if len(light) == 1 and not amplified:
-            return passage.Mask(parts, self._sums[:0])
-        if self._met is not mask:
-            self._met, self._sums = mask, parts[0] + parts[1]
-        return passage.Mask(parts, self._sums)
+        met = self._mask(moment)
+        if met is not self._met:
+            self._met, self._masks = met, {}
+        is_complex = amplified or len(light) == 2
+        mask = self._masks.get(is_complex)
+        if mask is None:
+            parts = met.reshape(2, self.layout.outputs, -1)
+            sums = self._sums_of(met, parts) if is_complex else self._sums[:0]
+            mask = self._masks[is_complex] = passage.Mask(parts, sums)
+        return mask
+
+    def _sums_of(self, mask: Floats, parts: Floats) -> Floats:
+        if mask is self._summed:
+            return self._sums
+        if not len(self._sums):
+            self._sums = np.empty_like(parts[0])
+        sums: Floats = parts[0] + parts[1]
+        return sums
 
     def shine(
         self,

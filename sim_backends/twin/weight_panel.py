@@ -27,6 +27,8 @@ Complexes = npt.NDArray[np.complex64]
 Pattern = npt.NDArray[Any]
 """Grey levels (uint16), or waves (float32) of a panel without steps."""
 
+_NO_SUMS = np.zeros((0, 0), np.float32)
+
 _MARGIN = 16
 """Numbers beside a row of blocks: with it all are mixed alike; a cache line, not to shift them."""
 
@@ -93,6 +95,7 @@ class PanelTruth:
         row_gains: Floats,
         column_gains: Floats,
         out: Floats,
+        sums: Floats = _NO_SUMS,
     ) -> None:
         """Write what light meets at every block into ``out``, real parts above imaginary ones.
 
@@ -104,6 +107,8 @@ class PanelTruth:
             ``[outputs]`` and ``[inputs]``; multiply each coefficient.
         out
             ``[2 outputs, inputs]``.
+        sums
+            ``[outputs, inputs]``, written: both parts added up; ``[0, inputs]`` to leave it.
         """
         if self._imperfections.quantised:
             _look_up(
@@ -116,11 +121,12 @@ class PanelTruth:
                 row_gains,
                 column_gains,
                 out,
+                sums,
             )
         else:
             exact = self._smooth_coefficients(depth, offset)
             real, imaginary = exact.real.astype(np.float32), exact.imag.astype(np.float32)
-            self.mix(real, imaginary, row_gains, column_gains, out)
+            self.mix(real, imaginary, row_gains, column_gains, out, sums)
 
     def mix(
         self,
@@ -129,12 +135,18 @@ class PanelTruth:
         row_gains: Floats,
         column_gains: Floats,
         out: Floats,
+        sums: Floats = _NO_SUMS,
     ) -> None:
-        """Write block coefficients ``[outputs, inputs]`` into ``out``, cross-talk and gains in."""
+        """Write block coefficients ``[outputs, inputs]`` into ``out``, cross-talk and gains in.
+
+        ``out`` and ``sums`` as in ``coefficients``.
+        """
         rows = self.shape[0]
         share = np.float32(self._imperfections.cross_talk)
         _mix(real, share, row_gains, column_gains, out[:rows])
         _mix(imaginary, share, row_gains, column_gains, out[rows:])
+        if len(sums):
+            np.add(out[:rows], out[rows:], out=sums)
 
     def _smooth_coefficients(self, depth: Pattern, offset: Pattern) -> npt.NDArray[np.complex128]:
         """Return the coefficients of pixels that show waves as they are, without steps."""
@@ -278,6 +290,7 @@ def _look_up_rows(
     row_gains: Floats,
     column_gains: Floats,
     out: Floats,
+    sums: Floats,
 ) -> None:
     """Look every block up and mix it with its neighbours, real parts above imaginary ones."""
     rows, columns = depth.shape
@@ -315,6 +328,10 @@ def _look_up_rows(
                 column_gains,
                 out[part * rows + j],
             )
+        if len(sums):
+            real, imaginary, both = out[j], out[rows + j], sums[j]
+            for i in range(columns):
+                both[i] = real[i] + imaginary[i]
 
 
 @SharedLoop
@@ -328,6 +345,7 @@ def _look_up(
     row_gains: Floats,
     column_gains: Floats,
     out: Floats,
+    sums: Floats,
 ) -> None:
     for share in prange(shares):
         first, last = rows_of(share, shares, len(depth))
@@ -342,4 +360,5 @@ def _look_up(
             row_gains,
             column_gains,
             out,
+            sums,
         )

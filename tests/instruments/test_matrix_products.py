@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from instruments import matrix_products
 from instruments.matrix_products import (
     mean_outer_product,
     product,
     rows_at_once,
-    work_of_products,
 )
 
 SHAPES = [(1, 3, 5), (64, 128, 784), (7, 10, 33), (5, 1, 9), (130, 128, 128)]
@@ -70,15 +68,3 @@ def test_the_mean_of_outer_products_is_that_of_algebra(cores, few, shape):
     found = mean_outer_product(errors, activations)
     expected = errors.astype(np.float64).T @ activations.astype(np.float64) / samples
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.sqrt(samples))
-
-
-def test_nothing_is_shared_while_the_library_divides_products_itself(monkeypatch):
-    matrix = np.ones((2, 128, 784), np.float32)
-    for threads, shared in ((1, True), (2, False)):
-        monkeypatch.setattr(matrix_products, "_threads_of_library", lambda n=threads: lambda: n)
-        assert bool(work_of_products(64, matrix)) is shared
-
-
-def test_the_library_is_asked_how_many_threads_it_may_use():
-    with threadpool_limits(1, user_api="blas"):
-        assert matrix_products._threads_of_library()() == 1

@@ -1,10 +1,12 @@
 """Loops that cores share give what one core gives, and are shared only where it pays."""
 
+from contextlib import ExitStack
+
 import numba
 import numpy as np
 import pytest
 from numba import prange
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from instruments import shared_loops
 from instruments.loop_helpers import knows_numba, loop_helpers
@@ -49,6 +51,10 @@ def most_shares():
     return count_shares(100 * LEAST_SHARE)
 
 
+def threads_of_libraries():
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+
 @pytest.fixture
 def four_cores():
     with loop_helpers().helping(3):
@@ -82,10 +88,19 @@ def test_all_cores_share_within_the_block_and_one_does_everything_elsewhere(monk
     assert (shared_loops.cores(), most_shares()) == (1, 1)
     with shared_by_all_cores(LEAST_WEIGHTS):
         assert (shared_loops.cores(), most_shares()) == (3, 3)
-        assert {
-            library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
-        } == {1}
+        assert threads_of_libraries() == {1}
     assert (shared_loops.cores(), most_shares()) == (1, 1)
+
+
+def test_libraries_keep_to_one_thread_until_the_last_user_of_the_cores_has_left():
+    with threadpool_limits(2, user_api="blas"):
+        before = threads_of_libraries()
+        first, second = (shared_by_all_cores(LEAST_WEIGHTS) for _ in range(2))
+        with ExitStack() as later:
+            with first:
+                later.enter_context(second)
+            assert (threads_of_libraries(), shared_loops.cores() > 1) == ({1}, True)
+        assert threads_of_libraries() == before == {2}
 
 
 def test_small_networks_are_left_to_one_core():

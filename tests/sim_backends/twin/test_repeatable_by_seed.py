@@ -186,8 +186,11 @@ back = passage.return_to_source(some(2, 33, 48), mask, curves, shone.gains, nois
 tables = (some(1, 65, 64) + 1j * some(1, 65, 64)).astype(np.complex64)
 levels = generator.integers(0, 64, (2, 48, 64)).astype(np.uint16)
 shown, regions = some(96, 64), np.zeros((48, 64), np.uint8)
-weight_panel._look_up(0, tables, regions, *levels, np.float32(0.01), some(48), some(64), shown)
-print(*(zlib.crc32(np.ascontiguousarray(a).tobytes()) for a in (*shone, back, shown)))
+sums = some(48, 64)
+weight_panel._look_up(
+    0, tables, regions, *levels, np.float32(0.01), some(48), some(64), shown, sums
+)
+print(*(zlib.crc32(np.ascontiguousarray(a).tobytes()) for a in (*shone, back, shown, sums)))
 """
 
 

@@ -117,6 +117,19 @@ def test_regions_divide_the_panel_evenly():
 
 
 @pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize("quantised", [True, False])
+def test_both_parts_are_added_up_where_there_is_room_for_it(quantised):
+    truth = panel(quantised=quantised, cross_talk=0.05)
+    depth, offset = random_levels()
+    if not quantised:
+        depth, offset = np.float32(depth / 256), np.float32(offset / 256)
+    (down, across), ones = truth.shape, np.ones(7, np.float32)
+    out, sums = np.empty((2 * down, across), np.float32), np.empty(truth.shape, np.float32)
+    truth.coefficients(depth, offset, ones[:down], ones[:across], out, sums)
+    np.testing.assert_array_equal(sums, out[:down] + out[down:])
+    assert np.ptp(sums) > 0.5
+
+
 class TestCrossTalk:
     """Eight pixels a period divide 256 levels evenly: a full grating diffracts everything."""
 
