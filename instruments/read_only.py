@@ -9,11 +9,21 @@ import numpy.typing as npt
 
 
 def read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return ``values`` if they cannot be written, else a copy that cannot.
+    """Return ``values`` if nobody can write them, else a copy that nobody can.
 
     Whoever has made an array and is done with it spares the copy with ``setflags(write=False)``.
     """
-    if values.flags.writeable:
+    if _is_writable(values):
         values = np.array(values)
         values.setflags(write=False)
     return values
+
+
+def _is_writable(values: npt.NDArray[Any]) -> bool:
+    """Whether an array, or the one it is a view of, can be written."""
+    owner: Any = values
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return True
+        owner = owner.base
+    return owner is not None

@@ -123,23 +123,25 @@ class _Libraries:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._users = 0
+        self._users: set[object] = set()
         self._limits: Any = None
 
     @contextmanager
     def on_one_thread(self) -> Iterator[None]:
         """Have them use one thread each within the ``with`` block."""
-        with self._lock:
-            if not self._users:
-                self._limits = threadpool_limits(1, user_api="blas")
-            self._users += 1
+        user = object()
         try:
+            with self._lock:
+                self._users.add(user)
+                if self._limits is None:
+                    self._limits = threadpool_limits(1, user_api="blas")
             yield
         finally:
             with self._lock:
-                self._users -= 1
-                if not self._users:
+                self._users.discard(user)
+                if not self._users and self._limits is not None:
                     self._limits.restore_original_limits()
+                    self._limits = None
 
 
 @cache

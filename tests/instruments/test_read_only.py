@@ -20,3 +20,20 @@ def test_what_cannot_be_written_is_handed_on_as_it_is():
     given = np.ones(3)
     given.setflags(write=False)
     assert read_only(given) is given
+
+
+@pytest.mark.parametrize("view", [lambda given: given[:], lambda given: np.frombuffer(given)])
+def test_a_view_of_what_can_be_written_is_copied(view):
+    given = np.ones(3)
+    seen = view(given)
+    seen.setflags(write=False)
+    kept = read_only(seen)
+    given[:] = 7
+    np.testing.assert_array_equal(kept, 1)
+
+
+def test_a_view_of_what_cannot_be_written_is_handed_on():
+    given = np.ones(3)
+    given.setflags(write=False)
+    seen = given[1:]
+    assert read_only(seen) is seen
