@@ -9,10 +9,11 @@ def kill_block(stage, row, column):
     """Let a block of a panel send nothing into the first order, whatever it shows."""
     living = stage.panel.coefficients
 
-    def coefficients(depth, offset, row_gains, column_gains, target, sums):
-        living(depth, offset, row_gains, column_gains, target, sums)
+    def coefficients(depth, offset, row_gains, column_gains, target, *sums):
+        living(depth, offset, row_gains, column_gains, target, *sums)
         target[[row, row + len(target) // 2], column] = 0
-        sums[row : row + 1, column] = 0
+        for both in sums:
+            both[row : row + 1, column] = 0
 
     stage.panel.coefficients = coefficients
 
