@@ -28,6 +28,7 @@ from gui.window.status_line import StatusLine
 from gui.window.tabs import Tabs
 from instruments.errors import BackbeamError, RecordError
 from protocols.live.address import is_address
+from protocols.record.layout import no_folder
 
 LISTEN_MILLISECONDS = 50
 PAINT_EVERY = 2
@@ -111,7 +112,7 @@ class MonitorWindow(QtWidgets.QMainWindow):
                 return
             model = open_folder(newest)
         else:
-            raise RecordError(f"{target}: no such folder; give a run or a folder of runs")
+            raise RecordError(f"{no_folder(path)}; give a run or a folder of runs")
         self.memory.add_recent(target)
         self.show_model(model)
 

@@ -101,8 +101,10 @@ def check_gradients(
     file = found_bench(bench, simulate)
     dataset = _fitting_data(file, data, data_dir, image_size)
     generator = np.random.default_rng(seed)
-    count = min(samples, len(dataset.train_labels))
-    chosen = generator.choice(len(dataset.train_labels), count, replace=False)
+    available = len(dataset.train_labels)
+    if samples > available:
+        typer.echo(f"{dataset.name} has {available} training samples: all are taken", err=True)
+    chosen = generator.choice(available, min(samples, available), replace=False)
     plain = file.name.replace(" ", "-")
     place = Path(f"check-gradients-{plain}.svg") if figure is None else figure
     with open_bench(file, shared=shared_resources(record_wire, file)) as opened:

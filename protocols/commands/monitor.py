@@ -47,6 +47,7 @@ def monitor(
     from instruments.errors import RecordError, SettingsError
     from protocols.live.address import is_address, parse_address
     from protocols.live.publishing import check_window
+    from protocols.record.layout import no_folder
 
     if theme not in (None, "light", "dark"):
         raise SettingsError(f"theme: found {theme!r}; allowed are light and dark")
@@ -54,7 +55,7 @@ def monitor(
         parse_address(target)
     elif not Path(target).is_dir():
         raise RecordError(
-            f"{target}: no such folder; give a run, a folder of runs or tcp://HOST:PORT "
+            f"{no_folder(Path(target))}; give a run, a folder of runs or tcp://HOST:PORT "
             "('backbeam train' makes the folder 'runs')"
         )
     check_window()

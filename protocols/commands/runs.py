@@ -21,12 +21,12 @@ def runs(
     """List runs: accuracy, state, and why each one stopped."""
     from instruments.errors import RecordError
     from protocols.commands.tables import open_console, print_table
-    from protocols.record.layout import LATEST
+    from protocols.record.layout import LATEST, no_folder
     from protocols.record.run import list_runs
 
     if not folder.is_dir():
         raise RecordError(
-            f"{folder}: no such folder; 'backbeam train' makes the folder 'runs', "
+            f"{no_folder(folder)}; 'backbeam train' makes the folder 'runs', "
             "or give the one that holds your runs"
         )
     if (folder / LATEST).is_dir():

@@ -40,6 +40,7 @@ Rules for writers and readers:
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 SCHEMA_VERSION: Final = 1
@@ -101,3 +102,8 @@ def field_dimensions(shape: tuple[int, ...]) -> list[str]:
 def column_attributes(columns: dict[str, str]) -> dict[str, Any]:
     """Attributes of a table whose columns have these units."""
     return {"columns": list(columns), "units": list(columns.values())}
+
+
+def no_folder(path: Path) -> str:
+    """Say why a path is no folder."""
+    return f"{path} is a file, not a folder" if path.exists() else f"{path}: no such folder"

@@ -64,6 +64,14 @@ def test_a_gradient_below_the_stop_level_makes_the_exit_code_1(backbeam, here, m
     assert "(stop)" in done.out
 
 
+def test_more_samples_than_there_are_is_said(backbeam, here):
+    images = np.random.default_rng(0).random((100, 64), dtype=np.float32)
+    np.savez("few.npz", x=images, y=np.arange(100) % 10)
+    done = backbeam("check-gradients", "--data", "few.npz", "--samples", "1000", *QUICK)
+    assert done.code in (0, 1)
+    assert "training samples: all are taken" in done.err
+
+
 def test_data_the_bench_was_not_made_for_is_refused(backbeam, here):
     bench = here / "bench.toml"
     text = built_in_text("digits").replace("layers = [64, 48, 10]", "layers = [64, 48, 9]")

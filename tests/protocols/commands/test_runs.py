@@ -69,12 +69,19 @@ def test_other_folders_are_not_runs(backbeam, here):
     assert "backbeam train" in done.out
 
 
-@pytest.mark.parametrize("arguments", [(), ("none",), ("file",)])
-def test_a_folder_that_is_not_there(backbeam, here, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "runs: no such folder"),
+        (("none",), "none: no such folder"),
+        (("file",), "file is a file, not a folder"),
+    ],
+)
+def test_a_folder_that_is_not_there(backbeam, here, arguments, said):
     (here / "file").write_text("")
     done = backbeam("runs", *arguments)
     assert done.code == 2
-    assert "no such folder" in done.complaint
+    assert said in done.complaint
     assert "backbeam train" in done.complaint
 
 
