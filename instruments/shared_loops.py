@@ -83,8 +83,13 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        shares = min(numbers // LEAST_SHARE, cores())
+        shares = most_shares(numbers)
         return self._shared(shares, *arguments) if shares > 1 else self._alone(1, *arguments)
+
+
+def most_shares(numbers: int) -> int:
+    """Return how many shares a loop over so many numbers is divided into now."""
+    return max(1, min(numbers // LEAST_SHARE, cores()))
 
 
 def _compiled(loop: Callable[..., Any], parallel: Any) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from instruments.shared_loops import SharedLoop, rows_of
+from instruments.shared_loops import SharedLoop, most_shares, rows_of
 
 Weights = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
@@ -203,7 +203,6 @@ def encode_waves(
     return clipped
 
 
-@njit(cache=True, error_model="numpy", fastmath=True)
 def required_gain(
     weights: Weights,
     inverse_largest: Weights,
@@ -221,23 +220,45 @@ def required_gain(
     row_bounds, column_bounds
         ``[rows]`` and ``[columns]`` whose products are nowhere smaller than ``inverse_largest``.
     """
+    bounds = np.empty((most_shares(weights.size), weights.shape[1]), np.float32)
+    _bound_columns(weights.size, weights, row_bounds, bounds)
+    gain: np.float32 = _largest_gain(weights, inverse_largest, bounds, column_bounds)
+    return gain
+
+
+@SharedLoop
+def _bound_columns(shares: int, weights: Weights, row_bounds: Weights, bounds: Weights) -> None:
+    """Write the largest size of each column times its row's bound, each share for its own rows."""
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(weights))
+        own = bounds[share]
+        own[:] = 0
+        # Number by number with what the rows before had, for which there are vector instructions.
+        for j in range(first, last):
+            row, bound = weights[j], row_bounds[j]
+            for i in range(len(own)):
+                size = abs(row[i]) * bound
+                own[i] = size if size > own[i] else own[i]
+
+
+@njit(cache=True, error_model="numpy", fastmath=True)
+def _largest_gain(
+    weights: Weights, inverse_largest: Weights, bounds: Weights, column_bounds: Weights
+) -> np.float32:
     outputs, inputs = weights.shape
-    bounds = np.zeros(inputs, np.float32)
-    # Number by number with what the rows before had, for which there are vector instructions.
-    for j in range(outputs):
-        row, bound = weights[j], row_bounds[j]
+    highest = np.zeros(inputs, np.float32)
+    for own in bounds:
         for i in range(inputs):
-            size = abs(row[i]) * bound
-            bounds[i] = size if size > bounds[i] else bounds[i]
+            highest[i] = max(highest[i], own[i])
     for i in range(inputs):
-        bounds[i] *= column_bounds[i]
+        highest[i] *= column_bounds[i]
     # Most columns cannot hold the largest ratio and are not looked at again.
     largest = np.float32(0)
     while True:
-        column = _place_of_largest(bounds)
-        if bounds[column] <= largest:
+        column = _place_of_largest(highest)
+        if highest[column] <= largest:
             return largest
-        bounds[column] = 0
+        highest[column] = 0
         for j in range(outputs):
             above = weights[j, column] * inverse_largest[0, j, column]
             below = -weights[j, column] * inverse_largest[1, j, column]

@@ -1,6 +1,7 @@
 """Limits: what is inside goes through untouched, what is outside never leaves the computer."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -106,3 +107,14 @@ def test_shapes_are_checked_axis_by_axis():
         check_shape("modulators", "volts", np.zeros((64, 30)), (None, 29))
     with pytest.raises(InstrumentError, match=r"shape \[30\] given"):
         check_shape("modulators", "volts", np.zeros(30), (None, 30))
+
+
+def test_grey_levels_are_found_wherever_they_are_and_however_many_cores_look(cores):
+    limit = Limit(0, 255, "grey levels")
+    levels = np.full((7, 30), 255, np.uint16)
+    check_array("slm", "grating depth", levels, limit)
+    for place in range(0, levels.size, 13):
+        beyond = levels.copy()
+        beyond.flat[place] = 256
+        with pytest.raises(LimitError, match=re.escape(f"[{place // 30}, {place % 30}]")):
+            check_array("slm", "grating depth", beyond, limit)

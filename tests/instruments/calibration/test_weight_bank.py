@@ -278,3 +278,14 @@ def test_a_large_matrix_takes_a_few_nanoseconds_a_weight():
 def test_a_table_is_ready_in_milliseconds():
     nominal(2, 2)
     assert fastest(lambda: nominal(2, 2), 5) < 0.05
+
+
+def test_the_gain_weights_need_is_that_of_the_largest_ratio_however_many_cores_look(cores):
+    table = drawn(9, 14, 3)
+    generator = np.random.default_rng(5)
+    largest = table.largest_weights()
+    for _ in range(20):
+        weights = (generator.normal(size=(9, 14)) * largest).astype(np.float32)
+        needed = table.required_field_gain(weights)
+        assert table.encode(weights, 1.001 * needed).clipped == 0
+        assert table.encode(weights, 0.99 * needed).clipped > 0
