@@ -83,11 +83,11 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        shares = most_shares(numbers)
+        shares = shares_for(numbers)
         return self._shared(shares, *arguments) if shares > 1 else self._alone(1, *arguments)
 
 
-def most_shares(numbers: int) -> int:
+def shares_for(numbers: int) -> int:
     """Return how many shares a loop over so many numbers is divided into now."""
     return max(1, min(numbers // LEAST_SHARE, cores()))
 

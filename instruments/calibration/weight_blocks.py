@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from instruments.shared_loops import SharedLoop, most_shares, rows_of
+from instruments.shared_loops import SharedLoop, rows_of, shares_for
 
 Weights = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
@@ -220,7 +220,7 @@ def required_gain(
     row_bounds, column_bounds
         ``[rows]`` and ``[columns]`` whose products are nowhere smaller than ``inverse_largest``.
     """
-    bounds = np.empty((most_shares(weights.size), weights.shape[1]), np.float32)
+    bounds = np.empty((shares_for(weights.size), weights.shape[1]), np.float32)
     _bound_columns(weights.size, weights, row_bounds, bounds)
     gain: np.float32 = _largest_gain(weights, inverse_largest, bounds, column_bounds)
     return gain
