@@ -180,7 +180,10 @@ def _hand_out(
     store(loop + 48, count)
     store(mailbox + _DONE, 0)
     number = (load(mailbox + _TICKET) >> (2 * _PART_BITS)) + 1
-    store(mailbox + _TICKET, (number << (2 * _PART_BITS)) | (parts << _PART_BITS))
+    # The first part is this thread's, so that a core meets the same rows in every loop.
+    store(mailbox + _TICKET, (number << (2 * _PART_BITS)) | (parts << _PART_BITS) | 1)
+    _run_part(loop, 0, mailbox + _SCRATCH)
+    increment(mailbox + _DONE)
     while _take_part(mailbox, mailbox + _SCRATCH):
         pass
     looks = 0

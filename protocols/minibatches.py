@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
 
+from instruments.cache_lines import settle, stream
 from instruments.network import Array
+from instruments.shared_loops import SharedLoop, rows_of
 from protocols.datasets import Dataset
 from protocols.losses import Labels
 
@@ -39,23 +43,31 @@ class Minibatches:
     def __init__(self, dataset: Dataset, size: int, generator: np.random.Generator) -> None:
         self.per_epoch = math.ceil(len(dataset.train_labels) / size)
         self.done = 0
-        self._dataset = dataset
+        self._samples: Array = np.ascontiguousarray(dataset.train_inputs, np.float32)
+        self._labels = dataset.train_labels
         self._size = size
         self._generator = generator
         self._at_epoch_start = generator.bit_generator.state
         self._order = np.zeros(0, np.int64)
+        self._inputs: Array = np.zeros((0, 0), np.float32)
 
     def shuffle(self) -> None:
         """Draw the order of the epoch in hand; once more, and it is the same."""
         self._generator.bit_generator.state = self._at_epoch_start
-        self._order = self._generator.permutation(len(self._dataset.train_labels))
+        self._order = self._generator.permutation(len(self._labels))
 
     def in_hand(self) -> tuple[Array, Labels]:
-        """Return inputs ``[B, N_0]`` and labels ``[B]`` of the minibatch that comes next."""
+        """Return inputs ``[B, N_0]`` and labels ``[B]`` of the minibatch that comes next.
+
+        The inputs are overwritten by those of the minibatch after it.
+        """
         start = self.done * self._size
         chosen = self._order[start : start + self._size]
-        inputs = self._dataset.train_inputs.take(chosen, axis=0)
-        return inputs, self._dataset.train_labels[chosen]
+        shape = (len(chosen), self._samples.shape[1])
+        if self._inputs.shape != shape:
+            self._inputs = np.empty(shape, np.float32)
+        _gather(self._inputs.size, self._samples, chosen, self._inputs)
+        return self._inputs, self._labels[chosen]
 
     def end_epoch(self) -> None:
         """Go on to the next epoch, whose order is still to be drawn."""
@@ -70,3 +82,20 @@ class Minibatches:
         """Go back to where ``state`` was taken; the order is still to be drawn."""
         self.done = state["minibatch"]
         self._at_epoch_start = state["shuffling_at_epoch_start"]
+
+
+@SharedLoop
+def _gather(shares: int, samples: Array, chosen: npt.NDArray[np.int64], gathered: Array) -> None:
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(chosen))
+        _gather_rows(first, last, samples, chosen, gathered)
+
+
+@njit(cache=True, forceinline=True)
+def _gather_rows(
+    first: int, last: int, samples: Array, chosen: npt.NDArray[np.int64], gathered: Array
+) -> None:
+    # Every core reads all of them for the gradient.
+    for row in range(first, last):
+        stream(samples[chosen[row]], gathered[row])
+    settle()

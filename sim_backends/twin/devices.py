@@ -69,9 +69,9 @@ class ModulatorTruth:
                 self.drift_radians, elapsed_seconds, correlation, rms, normals
             )
 
-    def field(self, volts: Floats) -> Array:
-        """Return the field ``[B, n]`` behind modulators at ``volts``."""
-        field = np.empty(volts.shape, np.float32)
+    def field(self, volts: Floats, out: Floats | None = None) -> Floats:
+        """Return the field ``[B, n]`` behind modulators at ``volts``, in ``out`` if given."""
+        field = np.empty(volts.shape, np.float32) if out is None else out
         _modulate(
             volts.size,
             np.ascontiguousarray(volts),

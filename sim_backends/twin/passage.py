@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
+from instruments.cache_lines import claim
 from instruments.matrix_products import multiply_rows, rows_at_once, work_of_products
 from instruments.shared_loops import SharedLoop, rows_of
 from sim_backends.twin.light_loops import (
@@ -22,6 +23,7 @@ from sim_backends.twin.light_loops import (
     sum_of_parts,
 )
 from sim_backends.twin.noise import NOWHERE, NoiseStream
+from sim_backends.twin.workspace import Workspace
 
 Floats = npt.NDArray[np.float32]
 Field = Floats
@@ -71,6 +73,7 @@ def shine(
     carrier_gain: np.float32,
     emitted: Field | None,
     noise: NoiseStream,
+    workspace: Workspace,
 ) -> Shone:
     """Return what becomes of light ``x [1 or 2, B, N]``.
 
@@ -82,14 +85,17 @@ def shine(
         Factor on all light.
     emitted
         Light ``[1 or 2, B, M]`` that joins in front of the medium.
+    workspace
+        Has what is returned, until the next light.
     """
     _, shots, inputs = x.shape
     outputs = mask.parts.shape[1]
     curves = _NO_CURVES if amplifiers is None else amplifiers
-    gains = np.empty((2, 0 if amplifiers is None else shots, inputs), np.float32)
-    entering = x if amplifiers is None else np.empty((2, shots, inputs), np.float32)
-    products = np.empty((1 + len(entering), shots, outputs), np.float32)
-    z, power = np.empty((2, shots, outputs), np.float32), np.empty((shots, outputs), np.float32)
+    array = workspace.array
+    gains = array("gains", 2, 0 if amplifiers is None else shots, inputs)
+    entering = x if amplifiers is None else array("entering", 2, shots, inputs)
+    products = array("forward products", 1 + len(entering), shots, outputs)
+    z, power = array("z", 2, shots, outputs), array("power", shots, outputs)
     _shine(
         work_of_products(len(entering) * shots, mask.parts, gains.size),
         x,
@@ -114,6 +120,7 @@ def return_to_source(
     amplifiers: GainCurves | None,
     gains: Field,
     noise: NoiseStream,
+    workspace: Workspace,
 ) -> Field:
     """Return what becomes of backward light ``delta [1 or 2, B, M]``, ``[2, B, N]``.
 
@@ -121,13 +128,16 @@ def return_to_source(
     ----------
     amplifiers, gains
         Those passed on the way, and what the forward light leaves of them; ``None`` for none.
+    workspace
+        Has what is returned, until the next light.
     """
     parts, shots, outputs = delta.shape
     inputs = mask.parts.shape[2]
     curves = _NO_CURVES if amplifiers is None else amplifiers
-    products = np.empty((1 + parts, shots, inputs), np.float32)
-    arriving = np.empty((2, shots, inputs), np.float32)
-    behind = arriving if amplifiers is None else np.empty_like(arriving)
+    array = workspace.array
+    products = array("backward products", 1 + parts, shots, inputs)
+    arriving = array("arriving", 2, shots, inputs)
+    behind = arriving if amplifiers is None else array("behind", 2, shots, inputs)
     _return(
         work_of_products(parts * shots, mask.parts, gains.size),
         delta,
@@ -142,6 +152,27 @@ def return_to_source(
         behind,
     )
     return behind
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _multiply_real(
+    part: int, shares: int, light: Floats, coefficients: Floats, at_once: int, products: Floats
+) -> None:
+    """Write the product of all light with one part of what it meets.
+
+    Where cores share the loop, each of them made some rows of the light and of the coefficients.
+    It begins with its own ones, so that at any time only one core reads a row of light.
+    """
+    if shares == 1:
+        multiply_rows(light, coefficients.T, at_once, products)
+        return
+    claim(coefficients)
+    for turn in range(2):
+        begin, end = rows_of(part ^ turn, 2, len(light))
+        for first in range(begin, end, at_once):
+            last = min(first + at_once, end)
+            claim(light[first:last])
+            np.dot(light[first:last], coefficients.T, products[first:last])
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -188,7 +219,7 @@ def _shine(
     if len(entering) == 1:
         # Real light comes through the largest panels: each part of it stays in one core's caches.
         for part in prange(2):
-            multiply_rows(entering[0], mask[part].T, at_once, products[part])
+            _multiply_real(part, shares, entering[0], mask[part], at_once, products[part])
     for share in prange(shares):
         first, last = rows_of(share, shares, shots)
         if len(knees):
@@ -198,6 +229,9 @@ def _shine(
             _multiply_complex_rows(
                 first, last, entering, mask[0].T, mask[1].T, sums.T, at_once, products
             )
+        elif shares > 1:
+            claim(products[0, first:last])
+            claim(products[1, first:last])
         combine_rows(first, last, products, carrier, added, z, power)
 
 

@@ -20,6 +20,7 @@ from sim_backends.twin.light_loops import GainCurves
 from sim_backends.twin.neuron_plane import Tap, cross
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.weight_panel import PanelTruth
+from sim_backends.twin.workspace import Workspace
 
 Floats = npt.NDArray[np.float32]
 
@@ -98,6 +99,7 @@ class StageTruth:
         self._summed: Floats | None = None
         self._shown_at = self._still_at = -math.inf
         self.version = 0
+        self._workspace = Workspace()
         self.x: Field = np.zeros((1, 0, layout.inputs), np.float32)
         self.z: Field = np.zeros((2, 0, layout.outputs), np.float32)
         self.a: Field = self.z
@@ -255,6 +257,7 @@ class StageTruth:
             carrier_gain,
             emitted,
             noise,
+            self._workspace,
         )
         self._neuron_gains, self.z, power = shone
         self._pump_power = power
@@ -266,7 +269,7 @@ class StageTruth:
             if medium is None:
                 self.a = absorber.passed(self.z, power, saturates=False)
             else:
-                self.a = np.empty_like(self.z)
+                self.a = self._workspace.array("a", *self.z.shape)
         before, after = cross(
             self.z, self.a, noise, medium=medium, before=taps.get("z"), after=taps.get("a")
         )
@@ -286,7 +289,7 @@ class StageTruth:
             if medium is None:
                 self.delta = absorber.probed(arriving, self._pump_power)
             else:
-                self.delta = np.empty_like(arriving)
+                self.delta = self._workspace.array("delta", *arriving.shape)
         _, volts = cross(
             arriving, self.delta, noise, medium=medium, after=taps.get("delta"), pump=self.z
         )
@@ -299,7 +302,7 @@ class StageTruth:
             raise ValueError("no light came from behind")
         mask = self._mask_for(self.delta, moment)
         self.rho = passage.return_to_source(
-            self.delta, mask, self._curves(), self._neuron_gains, noise
+            self.delta, mask, self._curves(), self._neuron_gains, noise, self._workspace
         )
         return self.rho
 

@@ -32,6 +32,7 @@ from sim_backends.twin.neuron_plane import Tap, read
 from sim_backends.twin.noise import NoiseStream
 from sim_backends.twin.stage import StageTruth
 from sim_backends.twin.weight_panel import PanelTruth
+from sim_backends.twin.workspace import Workspace
 
 Floats = npt.NDArray[np.float32]
 
@@ -136,6 +137,7 @@ class Twin:
         self._open = {name: True for name in shutters if name is not None}
         self.laser_on = True
         self._laser_amplitude = np.float32(1)
+        self._workspace = Workspace()
         self._detuning_hertz = 0.0
         self._oven_celsius = layout.absorber.oven_celsius
         self._keys: list[object] = [None] * len(self.stages)
@@ -295,7 +297,8 @@ class Twin:
         if emitter in self.mirrors:
             field = self.mirrors[emitter].field(drive)
         else:
-            field = self.modulators[emitter].field(drive)
+            out = self._workspace.array(emitter, *drive.shape)
+            field = self.modulators[emitter].field(drive, out)
         if self._laser_amplitude != 1:
             field *= self._laser_amplitude
         if len(field) < shots:

@@ -55,6 +55,12 @@ def loop_of_loops(shares, counted):
             counted[share, place] += 1
 
 
+@SharedLoop
+def note_threads(shares, threads):
+    for share in prange(shares):
+        threads[share] = numba.get_thread_id()
+
+
 @njit(parallel=True)
 def of_somebody_else(counted):
     for row in prange(len(counted)):
@@ -107,6 +113,16 @@ def test_helpers_do_take_part():
     with loop_helpers().helping(1):
         meet._shared(2, arrived)
     np.testing.assert_array_equal(arrived, 1)
+
+
+@with_helpers
+def test_the_first_rows_are_always_worked_on_by_whoever_hands_the_loop_out():
+    threads = np.zeros(4, np.int64)
+    with loop_helpers().helping(3):
+        for _ in range(20_000):
+            threads[:] = -1
+            note_threads(threads.size * 100_000, threads)
+            assert threads[0] == 0
 
 
 @with_helpers

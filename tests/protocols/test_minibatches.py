@@ -58,3 +58,25 @@ def test_what_is_left_of_an_epoch_is_the_same_after_going_back_to_a_state(done):
     again.restore(state)
     assert [rest_of_epoch(again), rest_of_epoch(again)] == expected
     assert len(expected[0]) == one.per_epoch - done
+
+
+def test_inputs_are_the_rows_chosen_however_many_cores_gather_them(cores):
+    inputs = np.random.default_rng(3).random((SAMPLES, 37), dtype=np.float32)
+    parts = (inputs, np.arange(SAMPLES)) * 3
+    dataset = Dataset("rows", *parts, classes=SAMPLES, image_shape=None, split_seed=0)
+    one = Minibatches(dataset, SIZE, np.random.default_rng(0))
+    one.shuffle()
+    while one.done < one.per_epoch:
+        gathered, labels = one.in_hand()
+        np.testing.assert_array_equal(gathered, inputs[labels])
+        one.done += 1
+
+
+def test_inputs_in_another_order_in_memory_are_gathered_too():
+    inputs = np.asfortranarray(np.random.default_rng(3).random((SAMPLES, 20)))
+    parts = (inputs, np.arange(SAMPLES)) * 3
+    dataset = Dataset("columns", *parts, classes=SAMPLES, image_shape=None, split_seed=0)
+    one = Minibatches(dataset, SIZE, np.random.default_rng(0))
+    one.shuffle()
+    gathered, labels = one.in_hand()
+    np.testing.assert_allclose(gathered, inputs[labels], rtol=1e-6)

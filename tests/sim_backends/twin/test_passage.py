@@ -8,6 +8,7 @@ from instruments import shared_loops
 from sim_backends.twin import passage
 from sim_backends.twin.light_loops import GAIN_TERMS, GainCurves
 from sim_backends.twin.noise import NoiseStream
+from sim_backends.twin.workspace import Workspace
 
 SHOTS, INPUTS, OUTPUTS = 33, 20, 14
 ONE = np.float32(1)
@@ -58,6 +59,7 @@ def test_light_is_amplified_weighted_and_joined(cores, generator, real, amplifie
         np.float32(0.7),
         parts(emitted),
         NoiseStream(1),
+        Workspace(),
     )
     z = 0.7 * (gain * x) @ mask.T + emitted
     power = np.abs(z) ** 2
@@ -80,6 +82,7 @@ def test_light_from_behind_meets_the_same_weights_transposed_and_the_same_gains(
         constant_gains(1.0, INPUTS, 0.0) if amplified else None,
         parts(gains) if amplified else np.zeros((2, 0, INPUTS), np.float32),
         NoiseStream(1),
+        Workspace(),
     )
     expected = (delta @ mask) * (gains if amplified else 1.0)
     np.testing.assert_allclose(whole(back), expected, atol=1e-4 * OUTPUTS)
@@ -92,7 +95,8 @@ def test_noise_is_the_same_however_many_cores_share_the_work(generator, monkeypa
     def shone(width, cores):
         monkeypatch.setattr(shared_loops, "cores", lambda: cores)
         curves = constant_gains(2.0, INPUTS, width)
-        return passage.shine(x, what_light_meets(mask), curves, ONE, None, NoiseStream(5))
+        met, noise = what_light_meets(mask), NoiseStream(5)
+        return passage.shine(x, met, curves, ONE, None, noise, Workspace())
 
     monkeypatch.setattr(shared_loops, "LEAST_SHARE", 1)
     with threadpool_limits(1, user_api="blas"):

@@ -172,6 +172,7 @@ from instruments.calibration import weight_blocks
 from sim_backends.twin import passage, weight_panel
 from sim_backends.twin.light_loops import GainCurves
 from sim_backends.twin.noise import NoiseStream
+from sim_backends.twin.workspace import Workspace
 
 generator = np.random.default_rng(0)
 
@@ -181,8 +182,8 @@ def some(*shape):
 curves = GainCurves(some(11, 64), some(11, 64), some(64) + 1, some(64), some(64))
 parts, one, noise = some(2, 48, 64), np.float32(1), NoiseStream(1)
 mask = passage.Mask(parts, parts.sum(axis=0))
-shone = passage.shine(some(2, 33, 64), mask, curves, one, None, noise)
-back = passage.return_to_source(some(2, 33, 48), mask, curves, shone.gains, noise)
+shone = passage.shine(some(2, 33, 64), mask, curves, one, None, noise, Workspace())
+back = passage.return_to_source(some(2, 33, 48), mask, curves, shone.gains, noise, Workspace())
 tables = (some(1, 65, 64) + 1j * some(1, 65, 64)).astype(np.complex64)
 levels = generator.integers(0, 64, (2, 48, 64)).astype(np.uint16)
 shown, regions = some(96, 64), np.zeros((48, 64), np.uint8)
