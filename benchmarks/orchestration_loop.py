@@ -1,6 +1,6 @@
 """What the orchestration itself costs, with instruments that answer at once.
 
-Run by ``speed.py`` in a process of its own: ``orchestration_loop.py SECONDS``.
+Run by ``speed.py``, as ``turns.py`` has it: ``orchestration_loop.py SECONDS``.
 
 Counted is everything between calling ``forward`` and the return of ``backward`` of a bench of
 64-48-10 in a cascade, for a batch of 64 samples in two exposures of 64 shots each: encoding
@@ -9,7 +9,6 @@ turning their volts into fields, and the instruments' own bookkeeping. No light 
 weights are written.
 """
 
-import json
 import statistics
 import sys
 import time
@@ -25,6 +24,7 @@ from immediate_instruments import (
     ImmediateSpatialLightModulator,
     ImmediateTriggerSource,
 )
+from turns import take_turns
 
 from instruments.arrangements.bench_light import BenchLight
 from instruments.arrangements.cascade import Cascade
@@ -108,15 +108,18 @@ def main(seconds):
     generator = np.random.default_rng(0)
     inputs = generator.random((BATCH, INPUTS), dtype=np.float32)
     errors = generator.normal(0, 0.1, (BATCH, OUTPUTS)).astype(np.float32)
-    durations = []
     with immediate_bench() as bench:
-        bench.backward(bench.forward(inputs), errors)
-        began = time.perf_counter()
-        while time.perf_counter() - began < seconds:
-            before = time.perf_counter()
+
+        def turn():
             bench.backward(bench.forward(inputs), errors)
-            durations.append(time.perf_counter() - before)
-    print(json.dumps({"batch_milliseconds": 1e3 * statistics.median(durations)}))
+            durations, began = [], time.perf_counter()
+            while time.perf_counter() - began < seconds:
+                before = time.perf_counter()
+                bench.backward(bench.forward(inputs), errors)
+                durations.append(time.perf_counter() - before)
+            return {"batch_milliseconds": 1e3 * statistics.median(durations)}
+
+        take_turns(turn)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,19 @@
 """Weight writes on a liquid-crystal panel of 1920 x 1152 pixels, 128 x 196 blocks of 9 x 9.
 
-Run by ``speed.py`` in a process of its own: ``panel_loop.py SECONDS``.
+Run by ``speed.py``, as ``turns.py`` has it: ``panel_loop.py SECONDS``.
 
 ``frame_milliseconds``: from weights to the frame of grey levels, through the table.
 ``faithful_writes_per_second``: weights to grey levels, to the frame, and through the twin that
 works out the light of every pixel, up to the block coefficients that light then meets.
 """
 
-import json
 import statistics
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from turns import take_turns
 
 from instruments.bench_file.reading import parse_bench_file
 from instruments.bench_opening import open_bench
@@ -60,11 +60,12 @@ def main(seconds):
         def write(weights):
             stage.show(stage.encode(weights), timeout_seconds=10.0)
 
-        result = {
-            "frame_milliseconds": 1e3 * median_seconds(to_frame, seconds / 2),
-            "faithful_writes_per_second": 1 / median_seconds(write, seconds / 2),
-        }
-    print(json.dumps(result))
+        take_turns(
+            lambda: {
+                "frame_milliseconds": 1e3 * median_seconds(to_frame, seconds / 2),
+                "faithful_writes_per_second": 1 / median_seconds(write, seconds / 2),
+            }
+        )
 
 
 if __name__ == "__main__":

@@ -7,20 +7,20 @@ First table: images per second of Backbeam and of PyTorch on the CPU, training 7
 absorbers of optical depth 10, batches of 64, Adam, the probe derivative; the reference is PyTorch
 with one or two threads, whichever is quicker. Second table: costs that are stated by themselves.
 
-Every contender runs in a process of its own, one after the other, several rounds. A ratio is taken
-within each round, and the median over the rounds is printed: a shared machine is never equally
-quick twice, least of all minutes later.
+Every contender runs in a process of its own and takes a short turn in every round while the
+others wait: a shared machine is never equally quick twice. A ratio is taken within each round, and
+the median over the rounds is printed.
 """
 
 import argparse
 import json
 import operator
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from turns import Contender
+
 IDEAL, BENCH = "ideal network, record on", "simulated bench, record on"
 LEAST_RATIO = {IDEAL: 2.0, BENCH: 0.7}
 
@@ -32,17 +32,9 @@ COSTS = [
 ]
 
 
-def measure(script, *arguments):
-    command = [sys.executable, str(HERE / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{script} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def measure_all(rounds, seconds):
-    """Return every value printed in every round, by contender and key."""
-    contenders = {
+    """Return every value of every round, by contender and key."""
+    scripts = {
         "PyTorch, 1 thread": ("torch_loop.py", 1, seconds),
         "PyTorch, 2 threads": ("torch_loop.py", 2, seconds),
         IDEAL: ("training_loop.py", "ideal", seconds),
@@ -50,12 +42,18 @@ def measure_all(rounds, seconds):
         "panel": ("panel_loop.py", seconds),
         "orchestration": ("orchestration_loop.py", seconds / 2),
     }
+    contenders = {}
+    for name, (script, *arguments) in scripts.items():
+        print(f"getting ready: {name} ...", file=sys.stderr)
+        contenders[name] = Contender(script, *arguments)
     measured = {}
     for number in range(1, rounds + 1):
-        for name, (script, *arguments) in contenders.items():
-            print(f"round {number} of {rounds}: {name} ...", file=sys.stderr)
-            for key, value in measure(script, *arguments).items():
+        print(f"round {number} of {rounds} ...", file=sys.stderr)
+        for name, contender in contenders.items():
+            for key, value in contender.turn().items():
                 measured.setdefault(name, {}).setdefault(key, []).append(value)
+    for contender in contenders.values():
+        contender.end()
     return measured
 
 
@@ -92,8 +90,8 @@ def print_costs(measured):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each turn, about")
     parser.add_argument("--json", type=Path, help="write every value of every round to this file")
     chosen = parser.parse_args()
     measured = measure_all(chosen.rounds, chosen.seconds)

@@ -1,16 +1,16 @@
 """The network of the benchmark in PyTorch on the CPU, as its users would write it.
 
-Run by ``speed.py`` in a process of its own: ``torch_loop.py THREADS SECONDS``. Tensors lie in
+Run by ``speed.py``, as ``turns.py`` has it: ``torch_loop.py THREADS SECONDS``. Tensors lie in
 memory, minibatches are taken by index, Adam is ``torch.optim.Adam`` with its defaults, and a
 custom autograd function multiplies errors by what a probe sees.
 """
 
 import itertools
-import json
 import sys
 import time
 
 import torch
+from turns import take_turns
 
 SIZES = (784, 128, 128, 10)
 OPTICAL_DEPTH = 10.0
@@ -64,16 +64,20 @@ def main(threads, seconds):
     order = torch.randperm(IMAGES)
     for start in range(0, 100 * BATCH, BATCH):
         step(order[start : start + BATCH])
-    images = 0
-    began = time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        order = torch.randperm(IMAGES)
-        for start in range(0, IMAGES - BATCH, BATCH):
-            step(order[start : start + BATCH])
-            images += BATCH
-            if time.perf_counter() - began >= seconds:
-                break
-    print(json.dumps({"images_per_second": images / (time.perf_counter() - began)}))
+
+    def turn():
+        images = 0
+        began = time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            order = torch.randperm(IMAGES)
+            for start in range(0, IMAGES - BATCH, BATCH):
+                step(order[start : start + BATCH])
+                images += BATCH
+                if time.perf_counter() - began >= seconds:
+                    break
+        return {"images_per_second": images / (time.perf_counter() - began)}
+
+    take_turns(turn)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """The same training through Backbeam's protocol and network seam, with the record on.
 
-Run by ``speed.py`` in a process of its own: ``training_loop.py NETWORK SECONDS``. ``ideal`` is the
+Run by ``speed.py``, as ``turns.py`` has it: ``training_loop.py NETWORK SECONDS``. ``ideal`` is the
 algebra; it also measures the bound set by the network's own matrix products, in the same process.
 ``bench`` is the simulated bench of ``examples/benches/mnist_cascade.toml``: light worked out block
 by block, every imperfection at its default, nominal tables, one shot a tap.
 """
 
 import itertools
-import json
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+from turns import take_turns
 
 from instruments.bench_file.reading import find_bench_file
 from instruments.bench_opening import open_bench
@@ -86,16 +86,22 @@ def opened(network):
 def main(name, seconds):
     dataset = random_images()
     with tempfile.TemporaryDirectory() as folder:
-        with opened(name) as network:
-            rate = train(network, dataset, 1, Path(folder) / "warm-up")
-        epochs = max(1, round(seconds * rate / IMAGES))
-        with opened(name) as network:
-            rate = train(network, dataset, epochs, Path(folder) / "run")
-    result = {"images_per_second": rate}
-    if name == "ideal":
-        with threadpool_limits(1, user_api="blas"):
-            result["bound_images_per_second"] = matrix_products_per_second(min(seconds, 3.0))
-    print(json.dumps(result))
+        runs = itertools.count()
+
+        def run(epochs):
+            with opened(name) as network:
+                return train(network, dataset, epochs, Path(folder) / str(next(runs)))
+
+        epochs = max(1, round(seconds * run(1) / IMAGES))
+
+        def turn():
+            result = {"images_per_second": run(epochs)}
+            if name == "ideal":
+                with threadpool_limits(1, user_api="blas"):
+                    result["bound_images_per_second"] = matrix_products_per_second(seconds / 2)
+            return result
+
+        take_turns(turn)
 
 
 if __name__ == "__main__":
