@@ -10,12 +10,12 @@ import itertools
 import sys
 import tempfile
 import time
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from turns import take_turns
+from turns import answer, wait_for_turn
 
 from instruments.bench_file.reading import find_bench_file
 from instruments.bench_opening import open_bench
@@ -29,6 +29,8 @@ from sim_backends.ideal_network import IdealNetwork
 SIZES = (784, 128, 128, 10)
 OPTICAL_DEPTH = 10.0
 BATCH = 64
+WARM_UP = 2_000
+FOR_EVER = 1_000_000
 IMAGES = 60_000
 BENCH = Path(__file__).parents[1] / "examples" / "benches" / "mnist_cascade.toml"
 
@@ -52,10 +54,38 @@ def random_images():
     )
 
 
-def train(network, dataset, epochs, folder):
-    training = Training(network, dataset, TrainingSettings(epochs=epochs, batch_size=BATCH))
-    recorder = start_record(training, folder)
-    return training.run(recorder).images_per_second
+class NoTurnLeftError(Exception):
+    """Nobody asks for another turn."""
+
+
+class Turns:
+    """The progress of a training that stands still between turns of so many seconds."""
+
+    def __init__(self, seconds, measure_besides):
+        self._seconds = seconds
+        self._measure_besides = measure_besides
+        self._warm_up = WARM_UP
+        self._images = 0
+        self._began = 0.0
+
+    def step(self, training, loss):
+        if self._warm_up:
+            self._warm_up -= 1
+            if self._warm_up:
+                return
+            answer({})
+        else:
+            self._images += BATCH
+            seconds = time.perf_counter() - self._began
+            if seconds < self._seconds:
+                return
+            answer({"images_per_second": self._images / seconds, **self._measure_besides()})
+        if not wait_for_turn():
+            raise NoTurnLeftError
+        self._images, self._began = 0, time.perf_counter()
+
+    def epoch(self, training, row):
+        """Nothing is done between epochs."""
 
 
 def matrix_products_per_second(seconds):
@@ -76,7 +106,7 @@ def matrix_products_per_second(seconds):
 
 
 def opened(network):
-    """Return a context in which the network is ready; each training starts with a fresh one."""
+    """Return a context in which the network is ready."""
     if network == "bench":
         return closing(open_bench(find_bench_file(str(BENCH))))
     unit = NonlinearUnit("absorber", OPTICAL_DEPTH, derivative="probe")
@@ -84,24 +114,18 @@ def opened(network):
 
 
 def main(name, seconds):
-    dataset = random_images()
-    with tempfile.TemporaryDirectory() as folder:
-        runs = itertools.count()
+    def measure_besides():
+        if name == "bench":
+            return {}
+        with threadpool_limits(1, user_api="blas"):
+            return {"bound_images_per_second": matrix_products_per_second(seconds / 2)}
 
-        def run(epochs):
-            with opened(name) as network:
-                return train(network, dataset, epochs, Path(folder) / str(next(runs)))
-
-        epochs = max(1, round(seconds * run(1) / IMAGES))
-
-        def turn():
-            result = {"images_per_second": run(epochs)}
-            if name == "ideal":
-                with threadpool_limits(1, user_api="blas"):
-                    result["bound_images_per_second"] = matrix_products_per_second(seconds / 2)
-            return result
-
-        take_turns(turn)
+    settings = TrainingSettings(epochs=FOR_EVER, batch_size=BATCH)
+    with tempfile.TemporaryDirectory() as folder, opened(name) as network:
+        training = Training(network, random_images(), settings)
+        recorder = start_record(training, Path(folder) / "run")
+        with suppress(NoTurnLeftError):
+            training.run(recorder, Turns(seconds, measure_besides))
 
 
 if __name__ == "__main__":

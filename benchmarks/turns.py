@@ -1,13 +1,14 @@
 """Contenders of a benchmark: processes that wait until it is their turn.
 
 A shared machine is never equally quick twice, least of all minutes later: short turns, many of
-them, meet the same times. A contender's script ends with ``take_turns``; run by itself, it takes a
-turn whenever a line is typed.
+them, meet the same times. A contender's script says when it is ready, and what it measured in every
+turn; run by itself, it takes a turn whenever a line is typed.
 """
 
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -18,10 +19,13 @@ class Contender:
 
     def __init__(self, script, *arguments):
         self._script = script
+        # Kept as long as the process; shown if it ends too early.
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / script), *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._said,
             text=True,
         )
         self._answer()
@@ -39,12 +43,24 @@ class Contender:
     def _answer(self):
         line = self._process.stdout.readline()
         if not line:
-            sys.exit(f"{self._script} ended with exit code {self._process.wait()}")
+            code = self._process.wait()
+            self._said.seek(0)
+            sys.exit(f"{self._script} ended with exit code {code}:\n{self._said.read()}")
         return json.loads(line)
 
 
+def answer(measured):
+    """Hand over what was measured in a turn, by name; nothing when ready for the first one."""
+    print(json.dumps(measured), flush=True)
+
+
+def wait_for_turn():
+    """Return when the next turn begins; False if there is none any more."""
+    return bool(sys.stdin.readline())
+
+
 def take_turns(turn):
-    """Say that everything is ready; then answer every line with what ``turn`` returns."""
-    print("{}", flush=True)
-    for _ in sys.stdin:
-        print(json.dumps(turn()), flush=True)
+    """Say that everything is ready; then answer in every turn with what ``turn`` returns."""
+    answer({})
+    while wait_for_turn():
+        answer(turn())

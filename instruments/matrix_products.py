@@ -21,7 +21,7 @@ from scipy.linalg import cython_blas  # noqa: F401  (the library compiled produc
 from threadpoolctl import ThreadpoolController
 
 from instruments.network import Array
-from instruments.shared_loops import SharedLoop, rows_of
+from instruments.shared_loops import SharedLoop, rows_of, shares_for
 
 # OpenBLAS takes matrices as they are on these processors, up to so many multiplications; with one
 # that lies in memory transposed, up to so many results, each a sum of so many numbers at least
@@ -51,12 +51,17 @@ def product(rows: Array, matrix: Array, *, transposed: bool = False) -> Array:
     """Return ``rows @ matrix``, ``[B, N]``, or with ``matrix.T``, for float32 ``[B, M]``."""
     if rows.dtype != np.float32 or matrix.dtype != np.float32:
         return rows @ (matrix.T if transposed else matrix)
-    factor = np.ascontiguousarray(matrix)
-    factor = factor.T if transposed else factor
-    products = np.empty((len(rows), factor.shape[1]), np.float32)
-    at_once = rows_at_once(len(rows), *factor.shape, transposed=transposed)
+    given, factor = np.ascontiguousarray(rows), np.ascontiguousarray(matrix)
     work = work_of_products(len(rows), factor)
-    _product(work, np.ascontiguousarray(rows), factor, at_once, products)
+    if transposed:
+        results, summed = factor.shape
+        products = np.empty((len(given), results), np.float32)
+        at_once = rows_at_once(len(given), summed, results // shares_for(work), transposed=True)
+        _product_transposed(work, given, factor, at_once, products)
+    else:
+        summed, results = factor.shape
+        products = np.empty((len(given), results), np.float32)
+        _product(work, given, factor, rows_at_once(len(given), summed, results), products)
     return products
 
 
@@ -121,6 +126,18 @@ def _product(shares: int, rows: Array, matrix: Array, at_once: int, products: Ar
     for share in prange(shares):
         first, last = rows_of(share, shares, len(rows))
         multiply_rows(rows[first:last], matrix, at_once, products[first:last])
+
+
+@SharedLoop
+def _product_transposed(
+    shares: int, rows: Array, matrix: Array, at_once: int, products: Array
+) -> None:
+    # By results and not by rows: weights that one core alone reads are cheap to write again.
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(matrix))
+        own = np.empty((len(rows), last - first), np.float32)
+        multiply_rows(rows, matrix[first:last].T, at_once, own)
+        products[:, first:last] = own
 
 
 @SharedLoop

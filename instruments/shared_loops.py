@@ -83,7 +83,8 @@ class SharedLoop:
         arguments
             What the loop takes besides the number of shares.
         """
-        shares = shares_for(numbers)
+        # Most loops are small: they go without a question.
+        shares = shares_for(numbers) if numbers >= 2 * LEAST_SHARE else 1
         return self._shared(shares, *arguments) if shares > 1 else self._alone(1, *arguments)
 
 

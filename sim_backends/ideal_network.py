@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from instruments.checked_copy import copied_within
 from instruments.errors import NetworkError
 from instruments.gradient_averaging import average_outer_products
 from instruments.matrix_products import product
@@ -85,7 +86,7 @@ class IdealNetwork:
                     f"weights of layer {number} have shape {list(new.shape)}; "
                     f"this network needs {list(held.shape)}"
                 )
-            np.copyto(held, new)
+            copied_within(-math.inf, math.inf, new, held)
 
     def operating_point(self) -> dict[str, float]:
         """Return nothing: weights are all there is."""

@@ -40,6 +40,8 @@ class SimulatedModulatorArray(SimulatedInstrument):
         self.sequence = SequenceState(self.name, loads=True)
         self._volts_limit = self._limits["volts"]
         self._loaded: Floats = np.zeros((1, self.channels), np.float32)
+        # What was loaded before, and so is neither shown nor to be.
+        self._spare: Floats = self._loaded
         self._held: Floats = np.zeros((1, self.channels), np.float32)
         # What the twin was last told: the array of volts and the rows of it.
         self._told: tuple[Floats, int, int] = (self._held, 0, 1)
@@ -56,12 +58,19 @@ class SimulatedModulatorArray(SimulatedInstrument):
         check_shape(self.name, "volts", volts, (None, self.channels))
         self._checked("shots", len(volts))
         limit = self._volts_limit
-        copied = np.empty(volts.shape, np.float32)
+        copied = self._room_for(volts.shape)
         if not copied_within(limit.low, limit.high, volts, copied):
             # Says which of them does not.
             check_array(self.name, "volts", volts, limit)
         self.sequence.loaded(len(volts))
-        self._loaded = copied
+        self._loaded, self._spare = copied, self._loaded
+
+    def _room_for(self, shape: tuple[int, ...]) -> Floats:
+        """Return an array to load: the spare one, unless the modulators hold some of it still."""
+        spare = self._spare
+        if spare.shape == shape and spare is not self._told[0] and spare is not self._held.base:
+            return spare
+        return np.empty(shape, np.float32)
 
     def arm(self) -> None:
         """Get ready to step through the loaded voltages."""

@@ -13,8 +13,12 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from instruments.cache_lines import claim
-from instruments.matrix_products import multiply_rows, rows_at_once, work_of_products
-from instruments.shared_loops import SharedLoop, rows_of
+from instruments.matrix_products import (
+    multiply_rows,
+    rows_at_once,
+    work_of_products,
+)
+from instruments.shared_loops import SharedLoop, rows_of, shares_for
 from sim_backends.twin.light_loops import (
     GainCurves,
     amplify_rows,
@@ -96,11 +100,13 @@ def shine(
     entering = x if amplifiers is None else array("entering", 2, shots, inputs)
     products = array("forward products", 1 + len(entering), shots, outputs)
     z, power = array("z", 2, shots, outputs), array("power", shots, outputs)
+    work = work_of_products(len(entering) * shots, mask.parts, gains.size)
+    at_a_time = outputs if len(entering) == 2 else outputs // shares_for(work)
     _shine(
-        work_of_products(len(entering) * shots, mask.parts, gains.size),
+        work,
         x,
         *mask,
-        rows_at_once(shots, inputs, outputs, transposed=True),
+        rows_at_once(shots, inputs, at_a_time, transposed=True),
         *curves,
         *(noise.take(shots * inputs) if len(curves.widths) else NOWHERE),
         gains,
@@ -156,23 +162,25 @@ def return_to_source(
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def _multiply_real(
-    part: int, shares: int, light: Floats, coefficients: Floats, at_once: int, products: Floats
+    share: int, shares: int, light: Floats, mask: Floats, at_once: int, products: Floats
 ) -> None:
-    """Write the product of all light with one part of what it meets.
+    """Write the products ``[2, B, M]`` of real light with both parts of what some neurons meet.
 
-    Where cores share the loop, each of them made some rows of the light and of the coefficients.
-    It begins with its own ones, so that at any time only one core reads a row of light.
+    Real light comes through the largest panels. What it meets is read by the core alone that worked
+    it out; the light by all of them, a core's own shots first, so that one reads them at a time.
     """
-    if shares == 1:
-        multiply_rows(light, coefficients.T, at_once, products)
-        return
-    claim(coefficients)
-    for turn in range(2):
-        begin, end = rows_of(part ^ turn, 2, len(light))
-        for first in range(begin, end, at_once):
-            last = min(first + at_once, end)
-            claim(light[first:last])
-            np.dot(light[first:last], coefficients.T, products[first:last])
+    first, last = rows_of(share, shares, mask.shape[1])
+    own = np.empty((2, len(light), last - first), np.float32)
+    for turn in range(shares):
+        begin, end = rows_of((share + turn) % shares, shares, len(light))
+        for shot in range(begin, end, at_once):
+            behind = min(shot + at_once, end)
+            if shares > 1:
+                claim(light[shot:behind])
+            for part in range(2):
+                met = mask[part, first:last].T
+                np.dot(light[shot:behind], met, own[part, shot:behind])
+    products[:, :, first:last] = own
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -217,9 +225,8 @@ def _shine(
 ) -> None:
     shots = len(power)
     if len(entering) == 1:
-        # Real light comes through the largest panels: each part of it stays in one core's caches.
-        for part in prange(2):
-            _multiply_real(part, shares, entering[0], mask[part], at_once, products[part])
+        for share in prange(shares):
+            _multiply_real(share, shares, entering[0], mask, at_once, products)
     for share in prange(shares):
         first, last = rows_of(share, shares, shots)
         if len(knees):

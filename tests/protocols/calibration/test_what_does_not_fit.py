@@ -43,7 +43,7 @@ def test_bent_modulators_are_refused_and_with_them_what_rests_on_them(monkeypatc
     monkeypatch.setattr(
         ModulatorTruth,
         "field",
-        lambda self, volts: straight(self, (volts + 0.02 * volts**2).astype(np.float32)),
+        lambda self, volts, out: straight(self, (volts + 0.02 * volts**2).astype(np.float32), out),
     )
     found = calibrated(digits_bench(1))
     assert "64 of 64 channels do not fit" in found.of("modulators", "inputs").refusals[0]

@@ -110,3 +110,23 @@ def test_volts_that_are_changed_once_they_are_loaded_change_nothing():
     bench.load(volts)
     volts[:] = 0.0
     np.testing.assert_array_equal(light_of(bench, None, shots=2), whole)
+
+
+def test_what_is_loaded_meanwhile_does_not_reach_the_setting_that_is_held():
+    bench = lit()
+    light_of(bench, alike(0.5, 0.6))
+    held = light_of(bench, alike(1.0, 2.0)).copy()[1:]
+    bench.load(alike(3.0, -1.0))
+    bench["inputs"].stop()
+    bench.load(alike(-2.0, 0.0))
+    bench["inputs"].stop()
+    np.testing.assert_array_equal(bench["inputs"].volts_now(), alike(2.0)[0])
+    np.testing.assert_array_equal(light_of(bench, None, shots=1), held)
+
+
+def test_sequences_of_one_length_take_turns_and_are_shown_as_loaded():
+    bench = lit()
+    sequences = [alike(*np.linspace(-3, 3, 4) * share) for share in (0.2, 0.4, 0.6, 0.8, 1.0)]
+    shown = [light_of(bench, volts).copy() for volts in sequences]
+    alone = [light_of(lit(), volts).copy() for volts in sequences]
+    np.testing.assert_array_equal(shown, alone)
