@@ -101,12 +101,13 @@ def shine(
     products = array("forward products", 1 + len(entering), shots, outputs)
     z, power = array("z", 2, shots, outputs), array("power", shots, outputs)
     work = work_of_products(len(entering) * shots, mask.parts, gains.size)
-    at_a_time = outputs if len(entering) == 2 else outputs // shares_for(work)
+    # Real light is divided by neurons, complex light by shots.
+    results = outputs if len(entering) == 2 else outputs // shares_for(work)
     _shine(
         work,
         x,
         *mask,
-        rows_at_once(shots, inputs, at_a_time, transposed=True),
+        rows_at_once(shots, inputs, results, transposed=True),
         *curves,
         *(noise.take(shots * inputs) if len(curves.widths) else NOWHERE),
         gains,
@@ -174,12 +175,12 @@ def _multiply_real(
     for turn in range(shares):
         begin, end = rows_of((share + turn) % shares, shares, len(light))
         for shot in range(begin, end, at_once):
-            behind = min(shot + at_once, end)
+            next_block = min(shot + at_once, end)
             if shares > 1:
-                claim(light[shot:behind])
+                claim(light[shot:next_block])
             for part in range(2):
                 met = mask[part, first:last].T
-                np.dot(light[shot:behind], met, own[part, shot:behind])
+                np.dot(light[shot:next_block], met, own[part, shot:next_block])
     products[:, :, first:last] = own
 
 
