@@ -57,9 +57,16 @@ _LINE = 64
 _HELPERS, _OWNER, _TICKET, _DONE, _LOOP, _STOP, _FUNCTIONS, _SCRATCH = (
     place * _LINE for place in range(8)
 )
-_YIELD, _NAP, _NAP_LENGTH, _SELF, _SELF_BITS, _NUMBAS_HAND_OUT, _NUMBAS_THREAD_NUMBER = (
-    _FUNCTIONS + 8 * word for word in range(7)
-)
+(
+    _YIELD,
+    _NAP,
+    _FIRST_NAP,
+    _LONGEST_NAP,
+    _SELF,
+    _SELF_BITS,
+    _NUMBAS_HAND_OUT,
+    _NUMBAS_THREAD_NUMBER,
+) = (_FUNCTIONS + 8 * word for word in range(8))
 # Behind the number of helpers: which threads they are, 0 for nobody.
 _FIRST_HELPER = _HELPERS + 8
 _SCRATCH_WORDS = 256
@@ -67,12 +74,12 @@ _MOST_PARTS = 1_024
 _PART_BITS = 16
 _PARTS = (1 << _PART_BITS) - 1
 
-# How often a helper looks before it lets others have the core in between, before it naps, and
-# before it naps longer.
+# How often a helper looks before it lets others have the core in between, and before it naps.
 _EAGER_LOOKS = 4_000
 _PATIENT_LOOKS = 8_000
-_TIRED_LOOKS = 20_000
-_LONGER = 20
+# Naps grow with the time nothing was to be done: whoever waits for its instruments, or for a person
+# to go on, disturbs nobody, and a helper comes late by a small part of that time at most.
+_NAPS_OF_A_LENGTH = 8
 # How often the thread that waits for helpers to end looks before it lets others have the core.
 _LOOKS_FOR_END = 1_000
 
@@ -120,10 +127,10 @@ def _help(mailbox: int, place: int) -> None:
     own_name = mailbox + _FIRST_HELPER + 8 * place
     store(own_name, _this_thread(mailbox))
     scratch = mailbox + _SCRATCH + 8 * _SCRATCH_WORDS * (1 + place)
-    looks = 0
+    looks, nap = 0, load(mailbox + _FIRST_NAP)
     while load(mailbox + _STOP) == 0:
         if _take_part(mailbox, scratch):
-            looks = 0
+            looks, nap = 0, load(mailbox + _FIRST_NAP)
             continue
         looks += 1
         if looks < _EAGER_LOOKS:
@@ -131,8 +138,9 @@ def _help(mailbox: int, place: int) -> None:
         elif looks < _PATIENT_LOOKS:
             call(load(mailbox + _YIELD), (0,))
         else:
-            longer = 1 if looks < _TIRED_LOOKS else _LONGER
-            call(load(mailbox + _NAP), (longer * load(mailbox + _NAP_LENGTH),))
+            call(load(mailbox + _NAP), (nap,))
+            if (looks + 1) % _NAPS_OF_A_LENGTH == 0:
+                nap = min(2 * nap, load(mailbox + _LONGEST_NAP))
     # The next thread may be given the same name.
     store(own_name, 0)
 
@@ -320,14 +328,17 @@ class LoopHelpers:
         if sys.platform == "win32":
             system = ctypes.WinDLL("kernel32")
             functions = system.SwitchToThread, system.Sleep, system.GetCurrentThreadId
-            nap, bits = 1, 2**32 - 1
+            # Milliseconds.
+            naps, bits = (1, 16), 2**32 - 1
         else:
             system = ctypes.CDLL(None)
             functions = system.sched_yield, system.usleep, system.pthread_self
-            nap, bits = 100, -1
+            # Microseconds.
+            naps, bits = (100, 12_800), -1
         for place, function in zip((_YIELD, _NAP, _SELF), functions, strict=True):
             self._write(place, ctypes.cast(function, ctypes.c_void_p).value or 0)
-        self._write(_NAP_LENGTH, nap)
+        self._write(_FIRST_NAP, naps[0])
+        self._write(_LONGEST_NAP, naps[1])
         self._write(_SELF_BITS, bits)
         binding.add_symbol(_MAILBOX, self._mailbox)
         _help.compile((types.int64, types.int64))

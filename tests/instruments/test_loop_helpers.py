@@ -1,5 +1,6 @@
 """Helpers take parts of loops, everything is done once, and nobody waits for those who are away."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -135,6 +136,47 @@ def test_helpers_that_have_long_been_idle_take_part_again():
             arrived = np.zeros(2, np.int64)
             meet._shared(2, arrived)
             np.testing.assert_array_equal(arrived, 1)
+
+
+@with_helpers
+def test_helpers_nap_longer_the_longer_nothing_is_to_be_done():
+    naps, first, longest, naps_before_work, naps_at_all = [], 5, 70, 50, 60
+    words = np.zeros(1_024, np.int64)
+    mailbox = words.ctypes.data
+
+    def word(place):
+        return ctypes.c_int64.from_address(mailbox + place)
+
+    @ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+    def nap(length):
+        naps.append(length)
+        if len(naps) == naps_before_work:
+            word(module._TICKET).value = 1 << module._PART_BITS
+        word(module._STOP).value = len(naps) == naps_at_all
+        return 0
+
+    @ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+    def do_nothing(_):
+        return 0
+
+    @ctypes.CFUNCTYPE(None, *4 * [ctypes.c_int64])
+    def work(*_):
+        pass
+
+    for place, function in (
+        (module._NAP, nap),
+        (module._YIELD, do_nothing),
+        (module._SELF, do_nothing),
+        (module._LOOP, work),
+    ):
+        word(place).value = ctypes.cast(function, ctypes.c_void_p).value
+    word(module._FIRST_NAP).value, word(module._LONGEST_NAP).value = first, longest
+    module._help(mailbox, 0)
+
+    assert word(module._DONE).value == 1
+    before, after = naps[:naps_before_work], naps[naps_before_work:]
+    assert before == sorted([5, 10, 20, 40] * 8) + [longest] * (naps_before_work - 32)
+    assert after == 8 * [5] + 2 * [10]
 
 
 @with_helpers
