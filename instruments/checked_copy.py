@@ -1,4 +1,4 @@
-"""Copies of values that are checked on the way: what is large is gone through once."""
+"""Values that are checked, and copied on the way: what is large is gone through once."""
 
 from __future__ import annotations
 
@@ -24,6 +24,26 @@ def copied_within(
         # Half precision, whole numbers, bytes the other way round: not worth loops of their own.
         values = values.astype(np.float32, casting="same_kind")
     return bool(_copied_within(values.size, low, high, values, copied) == 0)
+
+
+def is_finite(values: npt.NDArray[Any]) -> bool:
+    """Return whether all of ``values [m, n]`` are numbers, and finite ones."""
+    if values.dtype not in _COMPILED or not values.flags.c_contiguous:
+        return bool(np.isfinite(values).all())
+    return bool(_rows_not_finite(values.size, values) == 0)
+
+
+@SharedLoop
+def _rows_not_finite(shares: int, values: npt.NDArray[Any]) -> int:
+    rows = 0
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(values))
+        for row in range(first, last):
+            finite = True
+            for value in values[row]:
+                finite &= bool(abs(value) < np.inf)
+            rows += not finite
+    return rows
 
 
 @SharedLoop

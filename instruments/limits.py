@@ -111,8 +111,8 @@ def check_array(instrument: str, quantity: str, values: npt.NDArray[Any], limit:
     # minimum and maximum both hand a NaN on, so two comparisons refuse it too. Whole numbers
     # without a sign need no look at their smallest.
     flat = values.reshape(-1)
-    if values.dtype.kind == "u" and values.dtype.isnative and limit.low <= 0:
-        if _beyond(flat.size, flat, limit.high) == 0:
+    if values.dtype.kind == "u" and limit.low <= 0:
+        if np.maximum.reduce(flat) <= limit.high:
             return
     elif limit.low <= np.minimum.reduce(flat) and np.maximum.reduce(flat) <= limit.high:
         return
@@ -126,14 +126,35 @@ def check_array(instrument: str, quantity: str, values: npt.NDArray[Any], limit:
     )
 
 
+def none_above(
+    highest: int, values: npt.NDArray[Any], other_highest: int, others: npt.NDArray[Any]
+) -> bool:
+    """Return whether two arrays of a shape hold whole numbers from 0 to a bound each.
+
+    Both in one pass. It says yes to unsigned numbers in this machine's byte order only; what is
+    wrong, and whether anything is with others, says ``check_array``.
+    """
+    for array in (values, others):
+        if array.dtype.kind != "u" or not array.dtype.isnative or not array.size:
+            return False
+    flat, other_flat = values.reshape(-1), others.reshape(-1)
+    return bool(_above(2 * flat.size, highest, flat, other_highest, other_flat) == 0)
+
+
 @SharedLoop
-def _beyond(shares: int, whole: npt.NDArray[Any], highest: float) -> int:
-    """Return in how many shares there are whole numbers above ``highest``."""
-    beyond = 0
+def _above(
+    shares: int,
+    highest: int,
+    values: npt.NDArray[Any],
+    other_highest: int,
+    others: npt.NDArray[Any],
+) -> int:
+    """Return in how many shares there are numbers above."""
+    above = 0
     for share in prange(shares):
-        first, last = rows_of(share, shares, len(whole))
-        beyond += int(whole[first:last].max() > highest)
-    return beyond
+        first, last = rows_of(share, shares, len(values))
+        above += int(values[first:last].max() > highest or others[first:last].max() > other_highest)
+    return above
 
 
 def check_shape(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from numba import njit
 
 from instruments.calibration.tap import TapTable
 from instruments.calibration.weight_bank import WeightsShown
+from instruments.checked_copy import is_finite
 from instruments.errors import ExposureLostError, FrameSlipError, NetworkError
 from instruments.exposure import Exposer, Volts
 from instruments.network import Array, Pass
@@ -324,7 +324,7 @@ def check_inputs(inputs: Array, expected: int) -> None:
         raise NetworkError(
             f"inputs have shape {list(inputs.shape)}; this bench takes [samples, {expected}]"
         )
-    if not math.isfinite(float(np.vdot(inputs, inputs))):
+    if not is_finite(inputs):
         raise NetworkError("the inputs hold NaN or infinity: nothing was sent; clean the data")
 
 
@@ -340,7 +340,7 @@ def check_errors(errors: npt.NDArray[Any], passed: Pass) -> None:
         raise NetworkError(
             f"errors have shape {list(errors.shape)}, the output {list(passed.output.shape)}"
         )
-    if not math.isfinite(float(np.vdot(errors, errors))):
+    if not is_finite(errors):
         raise NetworkError(
             "the errors hold NaN or infinity: nothing was sent; look at the outputs and the loss"
         )

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from instruments.errors import InstrumentError, LimitError
 from instruments.interfaces.block_geometry import BlockGeometry
 from instruments.interfaces.instrument import Instrument
-from instruments.limits import Limit, check_array, check_shape
+from instruments.limits import Limit, check_array, check_shape, none_above
 from instruments.read_only import read_only
 
 # Small enough for the second-level cache together with what is computed from it.
@@ -112,6 +112,9 @@ class BlockPattern:
                 f"{panel}: {wave} grey levels a wave on a background of "
                 f"{self.background_level}; this panel has {levels} levels, from 0"
             )
+        if none_above(wave, self.depth_levels, wave - 1, self.offset_levels):
+            return
+        # Something is wrong, or unusual.
         for what, given, highest in (
             ("grating depth", self.depth_levels, wave),
             ("grating offset", self.offset_levels, wave - 1),
