@@ -54,9 +54,11 @@ _LINE = 64
 # Places in the mailbox. A ticket is the number of the loop, how many parts it has and how many of
 # them are taken (32, 16 and 16 bits): one word, so that nobody takes a part of another loop than
 # the one looked at.
-_HELPERS, _OWNER, _TICKET, _DONE, _LOOP, _STOP, _FUNCTIONS, _SCRATCH = (
-    place * _LINE for place in range(8)
+_HELPERS, _OWNER, _TICKET, _LOOP, _STOP, _FUNCTIONS, _SCRATCH = (
+    place * _LINE for place in range(7)
 )
+# How many parts are done: in the line of the ticket, which comes along with it.
+_DONE = _TICKET + 8
 (
     _YIELD,
     _NAP,
