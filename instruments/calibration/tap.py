@@ -8,10 +8,11 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
 
 from instruments.calibration.table import CalibrationTable, Provenance, Values
 from instruments.errors import NetworkError
+from instruments.shared_loops import SharedLoop, rows_of
 
 Fields = npt.NDArray[np.float32]
 
@@ -148,7 +149,7 @@ class TapTable(CalibrationTable):
                 raise self._misfit("a background", background.shape)
         wanted = read if channels is None or channels > read else channels
         fields = np.empty((samples, wanted), np.float32)
-        saturated = _read(given, background, self._fields_per_volt, self.saturation_volts, fields)
+        saturated = _read(fields.size, given, background, self._fields_per_volt, self.saturation_volts, fields)
         return TapReading(fields, saturated)
 
     def volts(self, fields: npt.ArrayLike) -> Fields:
@@ -163,8 +164,9 @@ class TapTable(CalibrationTable):
         )
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@SharedLoop
 def _read(
+    shares: int,
     volts: Fields,
     background: Fields,
     fields_per_volt: Fields,
@@ -172,12 +174,31 @@ def _read(
     fields: Fields,
 ) -> int:
     """Write the fields and return how many readings are saturated."""
+    saturated = 0
+    for share in prange(shares):
+        first, last = rows_of(share, shares, len(fields))
+        saturated += _read_rows(
+            first, last, volts, background, fields_per_volt, saturation_volts, fields
+        )
+    return saturated
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def _read_rows(
+    first: int,
+    last: int,
+    volts: Fields,
+    background: Fields,
+    fields_per_volt: Fields,
+    saturation_volts: float,
+    fields: Fields,
+) -> int:
     saturation = np.float32(saturation_volts)
     # As wide as the readings: a wider count would halve what vector instructions do at a time.
     saturated = np.uint32(0)
     samples, channels = fields.shape
     stride = 1 if len(background) == samples else 0
-    for b in range(samples):
+    for b in range(first, last):
         row = background[b * stride]
         for i in range(channels):
             reading = volts[b, i]
