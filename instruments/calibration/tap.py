@@ -149,7 +149,9 @@ class TapTable(CalibrationTable):
                 raise self._misfit("a background", background.shape)
         wanted = read if channels is None or channels > read else channels
         fields = np.empty((samples, wanted), np.float32)
-        saturated = _read(fields.size, given, background, self._fields_per_volt, self.saturation_volts, fields)
+        saturated = _read(
+            fields.size, given, background, self._fields_per_volt, self.saturation_volts, fields
+        )
         return TapReading(fields, saturated)
 
     def volts(self, fields: npt.ArrayLike) -> Fields:

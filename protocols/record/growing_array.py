@@ -17,7 +17,7 @@ from protocols.record.documents import (
     read_document,
     write_document,
 )
-from protocols.record.files import replace_file
+from protocols.record.files import replace_file, write_file
 
 
 class Counter:
@@ -69,6 +69,12 @@ class GrowingArray:
         self._rows_per_chunk: int = document["chunk_grid"]["configuration"]["chunk_shape"][0]
         self._tail = self._empty_chunk()
         self._tail_changed = False
+
+    @property
+    def _told_of(self) -> int:
+        """Rows that the shape on the disk tells readers of."""
+        length: int = self._document["shape"][0]
+        return length
 
     @classmethod
     def create(
@@ -149,8 +155,12 @@ class GrowingArray:
                 chunk.unlink()
 
     def _write_tail(self, index: int) -> None:
+        path = chunk_file(self.folder, index, self._tail.ndim)
         data = self._tail.reshape(-1).view(np.uint8).data
-        replace_file(chunk_file(self.folder, index, self._tail.ndim), data)
+        if self._told_of <= index * self._rows_per_chunk:
+            write_file(path, data)
+        else:
+            replace_file(path, data)
         self._tail_changed = False
 
     def _empty_chunk(self) -> npt.NDArray[Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from protocols.record.files import remove_folder, replace_file, sweep_partials
+from protocols.record.files import remove_folder, replace_file, sweep_partials, write_file
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -15,6 +16,17 @@ def test_replacing_leaves_nothing_behind(tmp_path: Path, durable: bool) -> None:
         replace_file(tmp_path / "file", data, durable=durable)
         assert (tmp_path / "file").read_bytes() == data
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("data", [b"", b"data of some length", memoryview(b"data of some length")])
+def test_what_the_system_takes_in_several_pieces_is_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes | memoryview
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, left: write(file, left[:3]))
+    (tmp_path / "file").write_bytes(b"something longer than what comes")
+    write_file(tmp_path / "file", data)
+    assert (tmp_path / "file").read_bytes() == bytes(data)
 
 
 def test_a_reader_that_holds_the_file_on_windows_is_waited_for(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -96,3 +98,29 @@ def test_a_sample_a_chunk_writes_nothing_twice(tmp_path: Path) -> None:
     array.flush()
     assert (tmp_path / "rows" / "c.0.0").stat().st_mtime_ns == before
     assert np.array_equal(read_rows(tmp_path / "rows", 0, 3), rows_numbered(0, 3))
+
+
+@pytest.mark.parametrize("told_of", [2, 4, 6])
+def test_a_disk_that_fills_up_spoils_no_row_a_shape_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_of: int
+) -> None:
+    array = new_array(tmp_path / "rows")
+    array.append(rows_numbered(0, told_of))
+    array.flush()
+
+    def write_a_little(file: int, data: memoryview) -> int:
+        write(file, data[:5])
+        raise OSError("no space left")
+
+    write = os.write
+    monkeypatch.setattr(os, "write", write_a_little)
+    with pytest.raises(OSError, match="no space"):
+        array.append(rows_numbered(told_of, 9))
+    monkeypatch.undo()
+    path = tmp_path / "rows"
+    assert np.array_equal(np.asarray(zarr.open_array(path)[:]), rows_numbered(0, told_of))
+    taken_up = GrowingArray.load(path)
+    taken_up.shorten(told_of)
+    taken_up.append(rows_numbered(told_of, 9))
+    taken_up.flush()
+    assert np.array_equal(read_rows(path, 0, 9), rows_numbered(0, 9))
