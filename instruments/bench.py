@@ -15,6 +15,7 @@ import numpy.typing as npt
 from instruments.arrangements.bench_light import Arrangement, BenchLight
 from instruments.bank_phases import ReferencePhases
 from instruments.bench_file.schema import BenchFile
+from instruments.calibration.weight_bank import WeightsShown
 from instruments.checked_copy import copied_within
 from instruments.clock import Clock, WallClock
 from instruments.errors import InstrumentError, NetworkError
@@ -168,12 +169,13 @@ class Bench:
         self._take_over(parameters)
         self._ensure_on()
         self._written = True
-        if operating_point is None:
-            self._set_ranges()
-        else:
+        if operating_point is not None:
             for name, stage in self._stages.items():
                 stage.set_field_gain(operating_point.get(name, stage.field_gain))
-        self._show()
+        encoded = self.arrangement.encode(self._weights)
+        if operating_point is None and self._ranges_changed(encoded):
+            encoded = self.arrangement.encode(self._weights)
+        self._show(encoded)
 
     def _take_over(self, parameters: Sequence[Array]) -> None:
         """Copy new weights; keep those written before if there is something wrong with them."""
@@ -210,14 +212,20 @@ class Bench:
         """Return the field gain of the amplifier of each stage."""
         return {name: stage.field_gain for name, stage in self._stages.items()}
 
-    def _set_ranges(self) -> None:
+    def _ranges_changed(self, encoded: Sequence[Sequence[WeightsShown]]) -> bool:
+        """Set the amplifiers that do not suit the weights; return whether any had to move."""
+        changed = False
         for name, stage in self._stages.items():
-            tiles = [self._weights[number][:, tile] for number, tile in self._tiles[name]]
-            if stage.range_changed(tiles):
+            parts = self._tiles[name]
+            layers = {number for number, _ in parts}
+            if stage.suits([tile for number in layers for tile in encoded[number]]):
+                continue
+            if stage.range_changed([self._weights[number][:, tile] for number, tile in parts]):
                 logger.debug("%s: field gain now %.3g", name, stage.field_gain)
+                changed = True
+        return changed
 
-    def _show(self) -> None:
-        encoded = self.arrangement.encode(self._weights)
+    def _show(self, encoded: list[list[WeightsShown]]) -> None:
         self._clipped = [sum(tile.clipped for tile in tiles) for tiles in encoded]
         self.arrangement.shown(encoded)
 
@@ -344,7 +352,7 @@ class Bench:
             self.tables.restore(state)
         for name, stage in self._stages.items():
             stage.set_field_gain(state["operating_point"][name])
-        self._show()
+        self._show(self.arrangement.encode(self._weights))
         self.light.restore(state["noise"])
         if self.tracker is not None:
             self.tracker.restore(state["phase_tracking"])
@@ -364,7 +372,7 @@ class Bench:
         if self.tracker is not None:
             self.tracker.resume()
         if self._written:
-            self._show()
+            self._show(self.arrangement.encode(self._weights))
 
     def describe(self) -> dict[str, Any]:
         """Return what the record should say: bench file, identities, table ids."""

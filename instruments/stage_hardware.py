@@ -208,6 +208,17 @@ class StageHardware:
             return 1.0
         return float(10 ** (np.min(self.amplifier_table.highest_decibels) / 20))
 
+    def suits(self, shown: Sequence[WeightsShown]) -> bool:
+        """Whether the amplifier may stay as it is: nothing is clipped, and little gain wasted.
+
+        No block holds a coefficient above 1, so the largest one says how much of it is used.
+        """
+        if self.amplifier is None or self.amplifier_table is None:
+            return True
+        largest = max(one.largest for one in shown)
+        wasted = self.field_gain > 1.0 and LARGEST_WASTE * largest < 1.0
+        return not wasted and not any(one.clipped for one in shown)
+
     def range_changed(self, matrices: Sequence[Array]) -> bool:
         """Set the amplifier so that all ``matrices`` fit; return whether it had to move."""
         if self.amplifier is None or self.amplifier_table is None:

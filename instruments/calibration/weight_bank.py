@@ -32,12 +32,13 @@ class WeightsShown(NamedTuple):
 
     ``depth`` and ``offset``, ``[rows, columns]``, are uint16 grey levels for a ``BlockPattern``,
     or float32 waves of a panel without steps; ``clipped`` weights were larger than the bank holds
-    and stand at its limit.
+    and stand at its limit. ``largest`` is the size of the largest coefficient asked for, 1 at most.
     """
 
     depth: npt.NDArray[Any]
     offset: npt.NDArray[Any]
     clipped: int
+    largest: float
 
 
 class WeightBankTable(CalibrationTable):
@@ -205,11 +206,11 @@ class WeightBankTable(CalibrationTable):
         scaled_rows = self._inverse_rows * scale
         asked = self._without_cross_talk(matrix)
         if self.phase_radians is None:
-            clipped = weight_blocks.encode_waves(
+            clipped, largest = weight_blocks.encode_waves(
                 asked, scaled_rows, self._inverse_columns, self._polynomial, depth, offset
             )
         else:
-            clipped = weight_blocks.encode_levels(
+            clipped, largest = weight_blocks.encode_levels(
                 asked,
                 scaled_rows,
                 self._inverse_columns,
@@ -227,7 +228,7 @@ class WeightBankTable(CalibrationTable):
         # Panels keep them without a copy.
         depth.setflags(write=False)
         offset.setflags(write=False)
-        return WeightsShown(depth, offset, clipped)
+        return WeightsShown(depth, offset, clipped, largest)
 
     def held(self, weights: npt.NDArray[np.floating], amplifier_field_gain: float = 1.0) -> Weights:
         """Return the weights ``[outputs, inputs]`` that blocks hold once ``weights`` are encoded.

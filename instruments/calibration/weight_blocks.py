@@ -30,8 +30,10 @@ def encode_levels(
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
-) -> int:
-    """Write the grey levels of a matrix and return how many weights are clipped.
+) -> tuple[int, float]:
+    """Write the grey levels of a matrix; return how many weights are clipped, and the largest.
+
+    The largest as the size of the coefficient it asks its block for; what is beyond 1 counts as 1.
 
     Parameters
     ----------
@@ -47,10 +49,11 @@ def encode_levels(
     depth, offset
         ``[rows, columns]``, written whole.
     """
+    largest = np.zeros(shares_for(weights.size), np.int32)
     clipped: int = _encode_levels(
-        weights.size, weights, inverse_rows, inverse_columns, regions, words, depth, offset
+        weights.size, weights, inverse_rows, inverse_columns, regions, words, depth, offset, largest
     )
-    return clipped
+    return clipped, min(int(largest.max()) / STEPS, 1.0)
 
 
 @njit(inline="always")
@@ -70,9 +73,9 @@ def _encode_rows(
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
-) -> int:
+) -> tuple[int, np.int32]:
     outputs, inputs = weights.shape
-    clipped = 0
+    clipped, largest = 0, np.int32(0)
     steps, edge = np.float32(STEPS), np.float32(STEPS + 1)
     place, word = np.empty(inputs, np.int32), np.empty(inputs, np.uint32)
     # Looking up is the only loop without vector instructions, so it stands alone.
@@ -84,7 +87,9 @@ def _encode_rows(
             # Not-a-number fails the first comparison, lands on the edge and counts as clipped.
             step = step if step < edge else edge
             step = step if step > -edge else -edge
-            place[i] = np.int32(_zero_of(region[i]) + np.int32(np.rint(step)))
+            whole = np.int32(np.rint(step))
+            largest = max(largest, abs(whole))
+            place[i] = np.int32(_zero_of(region[i]) + whole)
         for i in range(inputs):
             word[i] = words[np.uint32(place[i])]
         beyond = np.uint32(0)
@@ -97,7 +102,7 @@ def _encode_rows(
         offset[j, inputs:] = 0
     depth[max(first, outputs) : last] = 0
     offset[max(first, outputs) : last] = 0
-    return clipped
+    return clipped, largest
 
 
 @SharedLoop
@@ -110,13 +115,15 @@ def _encode_levels(
     words: npt.NDArray[np.uint32],
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
+    largest: npt.NDArray[np.int32],
 ) -> int:
     clipped = 0
     for share in prange(shares):
         first, last = rows_of(share, shares, len(depth))
-        clipped += _encode_rows(
+        more, largest[share] = _encode_rows(
             first, last, weights, inverse_rows, inverse_columns, regions, words, depth, offset
         )
+        clipped += more
     return clipped
 
 
@@ -174,20 +181,21 @@ def encode_waves(
     polynomial: Values,
     depth: Weights,
     offset: Weights,
-) -> int:
-    """Write depths and offsets in waves and return how many weights are clipped.
+) -> tuple[int, float]:
+    """Write depths and offsets in waves; return how many are clipped, and the largest.
 
     ``polynomial`` is that of ``first_order.distance_polynomial``, the rest as in
     ``encode_levels``.
     """
     outputs, inputs = weights.shape
-    clipped = 0
+    clipped, largest = 0, 0.0
     for j in range(outputs):
         for i in range(inputs):
             signed = float(weights[j, i]) * inverse_rows[j] * inverse_columns[i]
             amplitude = abs(signed)
             clipped += not amplitude <= 1.0 + ROUNDING
             amplitude = min(amplitude, 1.0)
+            largest = max(largest, amplitude)
             ratio = polynomial[0]
             for power in range(1, polynomial.size):
                 ratio = ratio * (2.0 * amplitude - 1.0) + polynomial[power]
@@ -200,7 +208,7 @@ def encode_waves(
         offset[j, inputs:] = 0.0
     depth[outputs:] = 0.0
     offset[outputs:] = 0.0
-    return clipped
+    return clipped, largest
 
 
 def required_gain(

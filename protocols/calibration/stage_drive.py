@@ -386,8 +386,8 @@ def show_bright(session: CalibrationSession, stage: str, *, signed: bool = False
     largest = 0.95 * np.asarray(hardware.bank.largest_weights(1.0))
     if signed:
         largest = largest * session.generator.choice([-1.0, 1.0], largest.shape)
-    depth, offset, _ = hardware.bank.encode(largest.astype(np.float32), 1.0)
-    session.light.show(stage, depth, offset)
+    shown = hardware.bank.encode(largest.astype(np.float32), 1.0)
+    session.light.show(stage, shown.depth, shown.offset)
 
 
 def lower_gain_at_rest(session: CalibrationSession, stage: str, banks: Sequence[str]) -> None:

@@ -159,8 +159,14 @@ def test_the_required_gain_is_where_clipping_begins(rows, columns, seed, smooth)
     table = nominal(rows, columns, None, full_scale=0.1) if smooth else drawn(rows, columns, seed)
     weights = np.random.default_rng(seed).normal(0, 3.0, (rows, columns)).astype(np.float32)
     gain = table.required_field_gain(weights)
-    assert table.encode(weights, gain).clipped == 0
+    shown = table.encode(weights, gain)
+    assert shown.clipped == 0
     assert table.encode(weights, gain / 1.01).clipped > 0
+    if smooth:
+        assert shown.largest == pytest.approx(1.0, abs=1e-3)
+        assert table.encode(weights, 4 * gain).largest == pytest.approx(0.25, abs=1e-3)
+    else:
+        assert shown.largest <= 1.0
 
 
 def test_the_largest_weights_are_held_with_both_signs():
@@ -177,7 +183,7 @@ def test_the_largest_weights_are_held_with_both_signs():
 def test_zero_is_dark_and_a_smaller_matrix_leaves_the_rest_dark():
     table = nominal(4, 5)
     weights = np.array([[0.5, 0.0]], np.float32)
-    depth, offset, _ = table.encode(weights)
+    depth, offset, *_ = table.encode(weights)
     assert np.count_nonzero(depth) == np.count_nonzero(offset) == 1
     found = table.decode(depth, offset)
     assert found[0, 0] == pytest.approx(0.5, abs=5e-3)
@@ -262,7 +268,7 @@ def test_a_full_panel_from_weights_to_pixels_takes_less_than_a_millisecond():
     frame = np.zeros((1152, 1920), np.uint8)
 
     def write():
-        depth, offset, _ = table.encode(weights)
+        depth, offset, *_ = table.encode(weights)
         expand_blocks(BlockPattern(depth, offset, geometry, 9), frame)
 
     assert fastest(write) < 1e-3

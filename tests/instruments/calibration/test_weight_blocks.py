@@ -42,7 +42,9 @@ def test_every_weight_gets_the_word_nearest_to_it_in_its_region(outputs, inputs,
     rows = generator.uniform(-1.5, 1.5, shape[0]).astype(np.float32)
     columns = generator.uniform(-1.5, 1.5, shape[1]).astype(np.float32)
     depth, offset = np.full(shape, 7, np.uint16), np.full(shape, 7, np.uint16)
-    clipped = weight_blocks.encode_levels(weights, rows, columns, region, words, depth, offset)
+    clipped, largest = weight_blocks.encode_levels(
+        weights, rows, columns, region, words, depth, offset
+    )
 
     scale = (rows[:outputs, np.newaxis] * np.float32(STEPS)) * columns[:inputs]
     steps = np.clip(np.rint(weights * scale), -STEPS - 1, STEPS + 1).astype(np.int64)
@@ -51,6 +53,7 @@ def test_every_weight_gets_the_word_nearest_to_it_in_its_region(outputs, inputs,
     np.testing.assert_array_equal(depth[:outputs, :inputs], expected & 0xFFFF)
     np.testing.assert_array_equal(offset[:outputs, :inputs], (expected >> OFFSET_SHIFT) & 0x7FFF)
     assert clipped == np.count_nonzero(expected >> CLIPPED_SHIFT)
+    assert largest == min(np.abs(steps).max() / STEPS, 1.0)
     for levels in (depth, offset):
         assert not levels[outputs:].any()
         assert not levels[:, inputs:].any()
