@@ -34,6 +34,7 @@ from instruments.safe_state import (
 from instruments.stage_hardware import StageHardware
 from instruments.tables_in_use import TablesInUse
 from instruments.unit_ports import UnitPorts
+from instruments.whole_exposures import WholeExposures
 
 Signs = npt.NDArray[np.float64]
 
@@ -135,7 +136,7 @@ class Bench:
         self._on = False
         self._closed = False
         self._signals = ExitStack()
-        self._whole_exposures = _WholeExposures(self)
+        self._whole_exposures = WholeExposures(lambda: light.exposer.stop(), safe_timeout_seconds)
 
     # The network seam ------------------------------------------------------------------------
 
@@ -474,31 +475,3 @@ class Bench:
             f"Bench({self.name}, {'-'.join(map(str, sizes))}, "
             f"{len(self.instruments)} instruments, {simulated} of them simulated)"
         )
-
-
-class _WholeExposures:
-    """Abandons an exposure that failed half way, so that instruments are not left armed."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            return
-        # With a time limit: the instrument that failed may hang again, and the light is still on.
-        bench = self._bench
-        stopping = run_step(
-            SafeStep("exposure", bench.light.exposer.stop, bench._safe_timeout_seconds)
-        )
-        if stopping.outcome != "reached":
-            logger.error(
-                "an exposure could not be abandoned: %s", stopping.error or "no answer in time"
-            )

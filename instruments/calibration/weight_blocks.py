@@ -31,9 +31,10 @@ def encode_levels(
     depth: npt.NDArray[np.uint16],
     offset: npt.NDArray[np.uint16],
 ) -> tuple[int, float]:
-    """Write the grey levels of a matrix; return how many weights are clipped, and the largest.
+    """Write the grey levels of a matrix.
 
-    The largest as the size of the coefficient it asks its block for; what is beyond 1 counts as 1.
+    Returns how many weights are clipped, and the size of the largest coefficient asked for, 1 at
+    most.
 
     Parameters
     ----------
@@ -182,7 +183,7 @@ def encode_waves(
     depth: Weights,
     offset: Weights,
 ) -> tuple[int, float]:
-    """Write depths and offsets in waves; return how many are clipped, and the largest.
+    """Write depths and offsets in waves; return what ``encode_levels`` does.
 
     ``polynomial`` is that of ``first_order.distance_polynomial``, the rest as in
     ``encode_levels``.
