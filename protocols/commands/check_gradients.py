@@ -68,8 +68,13 @@ def check_gradients(
     ] = 8,
     spots: Annotated[
         int,
-        typer.Option(metavar="N", min=1, help="Weights of each layer moved to measure the loss."),
-    ] = 8,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Weights of each layer moved to measure the loss; where images are dark there is "
+            "little to see, so take some.",
+        ),
+    ] = 32,
     seed: Annotated[
         int, typer.Option(min=0, help="Of samples, first weights and which of them are moved.")
     ] = 0,

@@ -1,7 +1,12 @@
-"""Spot checks of the gradient: single weights are moved on the bench and the loss is measured.
+"""Spot checks of the gradient: single weights are moved on the bench and the output is measured.
 
-Needs neither light from behind nor tables: what the loss does when a weight is moved is the
-gradient, whatever stands between. Noise is measured along with it, by doing it several times.
+Needs neither light from behind nor tables: what the output does when a weight is moved, times the
+errors there, is the slope of the loss, whatever stands between. Noise is measured along with it,
+by doing it several times.
+
+The difference of two losses would be that slope half-way between the two frames. Panels round
+every weight, so that half-way is off by up to a grey level from where the gradient was measured;
+near a minimum, where slopes are small and change fast, that is as much as the slope itself.
 """
 
 from __future__ import annotations
@@ -14,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from instruments.network import Array, Network
-from protocols.losses import Labels, Loss
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,21 +68,27 @@ class SpotChecks:
 def spot_checks(
     network: Network,
     inputs: Array,
-    labels: Labels,
-    loss: Loss,
+    errors: Array,
     gradients: Sequence[Array],
     count: int,
     generator: np.random.Generator,
     after: Callable[[], None] | None = None,
+    repeats: int = REPEATS,
 ) -> list[SpotChecks]:
     """Move ``count`` weights of every layer up and down; the weights are restored afterwards.
 
     Parameters
     ----------
+    inputs
+        ``[B, N_0]`` what is shown.
+    errors
+        ``[B, N_L]`` at the output, with the weights as they are: the slopes of the loss there.
     gradients
         What was measured, to compare with.
     after
         Called behind every weight.
+    repeats
+        How often each is moved, at least twice: what differs is noise.
     """
     weights, point = network.parameters(), network.operating_point()
     checks = []
@@ -87,16 +97,17 @@ def spot_checks(
             share = min(1.0, STEP_SHARE * math.sqrt(held.shape[1]))
             step = np.float32(share * max(float(np.sqrt(np.mean(held**2))), 1e-3))
             chosen = generator.choice(held.size, min(count, held.size), replace=False)
-            slopes = np.empty((len(chosen), REPEATS))
+            slopes = np.empty((len(chosen), repeats))
             for place, index in enumerate(chosen):
-                for take in range(REPEATS):
-                    losses = []
+                for take in range(repeats):
+                    outputs = []
                     for sign in (1, -1):
                         moved = [one.copy() for one in weights]
                         moved[layer].reshape(-1)[index] += sign * step
                         network.write(moved, point)
-                        losses.append(loss(network.forward(inputs).output, labels).loss)
-                    slopes[place, take] = (losses[0] - losses[1]) / (2.0 * float(step))
+                        outputs.append(network.forward(inputs).output)
+                    change = (outputs[0] - outputs[1]) / (2 * step)
+                    slopes[place, take] = np.vdot(errors, change) / len(errors)
                 if after is not None:
                     after()
             checks.append(
@@ -104,7 +115,7 @@ def spot_checks(
                     layer + 1,
                     np.stack(np.unravel_index(chosen, held.shape), axis=1).astype(np.int64),
                     slopes.mean(axis=1),
-                    slopes.std(axis=1, ddof=1) / math.sqrt(REPEATS),
+                    slopes.std(axis=1, ddof=1) / math.sqrt(repeats),
                     gradient.reshape(-1)[chosen].astype(np.float64),
                 )
             )

@@ -151,7 +151,7 @@ def report_on(
         ],
         measured=measured,
         expected=expected,
-        spots=spot_checks(bench, inputs, labels, loss, measured, spots, generator, after),
+        spots=spot_checks(bench, inputs, errors, measured, spots, generator, after),
         tap_only=tap_only,
         why_no_tap_only=lacking,
         taps=tap_errors(bench, twin, repeats),

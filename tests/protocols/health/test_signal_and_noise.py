@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from benches_to_check import DIGITS, INPUTS, LABELS, LOSS, digits_text, opened
+from benches_to_check import INPUTS, LABELS, LOSS, digits_text, opened
 
 from instruments.bench_file.reading import parse_bench_file
-from protocols.health.finite_differences import spot_checks
 from protocols.health.gradient_fidelity import Level, compared
 from protocols.health.repeated_frames import repeat
 from protocols.health.signal_and_noise import _errors, tap_errors
@@ -113,18 +112,3 @@ def test_the_exact_gradient_is_that_of_an_ideal_network(looked_at):
     wanted = ideal.gradient(passed, ideal.backward(passed, errors))
     for found, one in zip(exact_gradient(expected, INPUTS, errors), wanted, strict=True):
         np.testing.assert_allclose(found, one, atol=2e-3 * np.abs(one).max())
-
-
-def test_moving_single_weights_gives_the_exact_gradient_and_leaves_the_weights(looked_at):
-    bench, _, expected, repeats, _ = looked_at
-    before = bench.parameters()
-    references = exact_gradient(expected, INPUTS, repeats.mean_output_errors())
-    found = spot_checks(bench, INPUTS, LABELS, LOSS, references, 12, np.random.default_rng(1))
-    for one in found:
-        # What noise leaves of it, and a little for gradients that are hardly there.
-        assert one.cosine > 1 / np.sqrt(1 + one.noise_share**2) - 0.05
-        assert one.noise_share < 0.5
-        assert len(one.weights) == 12
-    for held, now in zip(before, bench.parameters(), strict=True):
-        np.testing.assert_array_equal(held, now)
-    assert DIGITS.train_inputs.shape[1] == before[0].shape[1]
