@@ -9,8 +9,12 @@ import itertools
 import sys
 import time
 
-import torch
 from turns import take_turns
+
+try:
+    import torch
+except ImportError:
+    sys.exit('PyTorch is missing: pip install -e ".[benchmark]"')
 
 SIZES = (784, 128, 128, 10)
 OPTICAL_DEPTH = 10.0

@@ -46,25 +46,30 @@ def resources(
     Nothing but '*IDN?' is sent. Sockets are not found by themselves: name them with --address.
     Screens are listed as a bench file names them, where there is a display.
     """
+    from rich.console import Console
+
     from instruments.transport.wire import VisaWire
     from protocols.commands.tables import open_console, print_table
 
-    wire = VisaWire()
-    named = address or []
-    listed, remarks = _listed(wire)
+    # Told on a terminal only.
+    with Console(stderr=True).status("looking for instruments") as status:
+        wire = VisaWire()
+        named = address or []
+        listed, remarks = _listed(wire)
+        drivers = _loaded_drivers()
+        rows = []
+        for place in dict.fromkeys([*listed, *named]):
+            if not _is_asked(place, serial=serial) and place not in named:
+                rows.append((place, "not asked: give --serial", ""))
+                continue
+            status.update(f"asking {place}")
+            who, problem = _ask(wire, place, _ways_to_ask(place, drivers.values()))
+            if who is None:
+                rows.append((place, problem, ""))
+            else:
+                rows.append((place, str(who), ", ".join(fitting_drivers(who, drivers)) or "none"))
     for remark in remarks:
         typer.echo(f"note: {remark}", err=True)
-    drivers = _loaded_drivers()
-    rows = []
-    for place in dict.fromkeys([*listed, *named]):
-        if not _is_asked(place, serial=serial) and place not in named:
-            rows.append((place, "not asked: give --serial", ""))
-            continue
-        who, problem = _ask(wire, place, _ways_to_ask(place, drivers.values()))
-        if who is None:
-            rows.append((place, problem, ""))
-        else:
-            rows.append((place, str(who), ", ".join(fitting_drivers(who, drivers)) or "none"))
     console = open_console()
     if rows:
         print_table(console, ("address", "is", "drivers"), rows)
