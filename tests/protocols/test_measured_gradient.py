@@ -116,7 +116,7 @@ def report(capsys, what, start, after):
             print(f"to slopes of the loss: start {start[2].round(3)}, after {after[2].round(3)}")
 
 
-SEEDS = [1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (3, 4, 5))]
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3, 4, 5))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -132,7 +132,7 @@ def test_with_nominal_tables_it_is_the_slope_of_the_loss_and_the_light_does_what
     assert np.all(after[[0, 2]] >= 0.9)
 
 
-@pytest.mark.parametrize("seed", SEEDS[:1] + SEEDS[2:])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_with_measured_tables_whole_gradients_agree_after_training_too(seed, capsys):
     bench, shared = bench_of(seed), SharedResources()
     with opened_for_calibration(bench, shared=shared) as session:

@@ -195,6 +195,7 @@ print(*(zlib.crc32(np.ascontiguousarray(a).tobytes()) for a in (*shone, back, sh
 """
 
 
+@pytest.mark.slow
 def test_loops_just_compiled_and_loops_compiled_before_give_the_same(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", LIGHT]
