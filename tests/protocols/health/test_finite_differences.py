@@ -48,7 +48,11 @@ def test_rounding_of_weights_counts_as_little_near_a_minimum_as_anywhere(roundin
     gradients = rounding.gradient(passed, rounding.backward(passed, errors))
     found = spot_checks(rounding, inputs, errors, gradients, 1000, generator, repeats=2)
     assert [len(one.weights) for one in found] == [16 * 12, 4 * 16]
-    assert [one.cosine > 0.99 for one in found] == [True, True]
+    for one in found:
+        assert one.cosine > 0.99
+        assert np.vdot(one.slopes, one.measured) == pytest.approx(
+            np.vdot(one.measured, one.measured), rel=0.02
+        )
     assert [one.noise_share for one in found] == [0, 0]
 
 
