@@ -67,7 +67,7 @@ class Pass:
     Parameters
     ----------
     activations
-        ``a(0) .. a(L-1)``, each ``[B, N_l]``; ``a(0)`` is the input.
+        ``a(0) .. a(L-1)``, each ``[B, N_l]``; ``a(0)`` are the fields that show the inputs.
     output
         ``z(L)``, ``[B, N_L]``.
     unit_inputs

@@ -135,10 +135,11 @@ class Cascade:
         """Pass 1: the batch with the injector dark."""
         check_inputs(inputs, self._stages[0].inputs)
         light, shots = self._light, len(inputs)
-        self._source.load(self._fields_of(inputs))
+        fields = self._fields_of(inputs)
+        self._source.load(fields)
         self._injector.load_dark(shots)
         volts = light.take(shots, self._sources, self._forward_banks)
-        activations = [inputs]
+        activations = [fields]
         for outputs, bank in zip(self._outputs, self._activation_banks, strict=False):
             activations.append(light.fields(bank, volts[bank], outputs))
         unit_inputs = None

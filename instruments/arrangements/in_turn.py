@@ -163,8 +163,8 @@ class InTurn:
     def forward(self, inputs: Array) -> Pass:
         """Take inputs through all layers, re-emitting what was measured in between."""
         check_inputs(inputs, self._layers[0].inputs)
-        activations, unit_inputs, exposed = [inputs], [], []
         field = inputs * np.float32(self._light.input_field)
+        activations, unit_inputs, exposed = [field], [], []
         self._bypass(False)
         for number, layer in enumerate(self._layers):
             if layer.unit is None:

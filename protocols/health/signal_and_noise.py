@@ -90,7 +90,7 @@ def _expectations(
 ) -> Iterator[tuple[Port, int, Array, Array, Array]]:
     """Yield port, layer, takes, their mean and what the tables let expect of it."""
     passes, hidden = [one.passed for one in repeats.takes], len(bench.layers) - 1
-    activations = repeats.inputs
+    activations = twin.input_fields(repeats.inputs)
     entering = []
     for layer in range(hidden):
         z = twin.unit_input(layer, activations)

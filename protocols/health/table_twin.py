@@ -49,12 +49,17 @@ class TableTwin:
     def __init__(self, bench: Bench) -> None:
         tables = tables_of(bench)
         self.layers = bench.layers
+        self._input_field = np.float32(bench.light.input_field)
         self.weights = shown_weights(bench)
         self._transmissions = [
             _transmission(tables, bench.arrangement.stage_of(number).name, layer)
             for number, layer in enumerate(bench.layers)
             if layer.unit is not None
         ]
+
+    def input_fields(self, inputs: Array) -> Array:
+        """Return the fields ``[B, N_0]`` that show inputs."""
+        return inputs * self._input_field
 
     def unit_input(self, layer: int, activations: Array) -> Array:
         """Return ``z`` of a layer (0 is the first) for ``activations [B, n]`` in front of it."""
@@ -70,8 +75,9 @@ class TableTwin:
 
     def forward(self, inputs: Array) -> Pass:
         """Return activations, unit inputs and output for inputs ``[B, N_0]``."""
-        activations, unit_inputs, passing = [inputs], [], []
-        field = self.unit_input(0, inputs)
+        fields = self.input_fields(inputs)
+        activations, unit_inputs, passing = [fields], [], []
+        field = self.unit_input(0, fields)
         for layer in range(len(self._transmissions)):
             transmission = self.transmission(layer, field)
             unit_inputs.append(field)
