@@ -6,7 +6,8 @@ From time to time a pilot is shown, a few samples and the same samples turned ov
 the references as they stand and turned by a quarter wave. The two readings are the two quadratures
 of light whose own phase is 0 or pi, so that half the phase of their square is the drift, but for
 half a wave. That is settled by the signs the weights let expect; tables may be far off before so
-many signs are. The actuator takes the drift back.
+many signs are. The actuator takes the drift back. Both need samples that agree: where every one
+says something else, the reference stays.
 
 The samples are those the bench is about to show, with signs drawn at random. Amplifiers turn the
 phase of light by their own saturation, so that brighter light than usual has another phase than
@@ -47,8 +48,13 @@ SAMPLES = 16
 LEAST_SIGNAL = 0.003
 """Share of a detector's range below which a pilot tells nothing."""
 
+IN_COMMON = 0.6
+"""From where on samples are taken to agree: 1 is all alike, and 16 at random make 0.25. Benches
+whose light is real make 0.75 and more, light that amplifiers have turned 0.5 and less."""
+
 _QUARTER = 0.5 * math.pi
 _TURN = 2.0 * math.pi
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,7 @@ class PhaseTracker:
         self._timeout_seconds = timeout_seconds
         self._batches = every
         self._volts: Floats | None = None
+        self._told: set[str] = set()
 
     def before_batch(self, fields: Callable[[], Array], expect: Expectation) -> None:
         """Show a pilot if it is time again, or for the first time; see ``track``."""
@@ -170,10 +177,12 @@ class PhaseTracker:
                 continue
             own_phases = np.exp(-1j * table.phase_radians)
             turned = seen * own_phases
-            # The square of noise in both quadratures is nothing in the mean.
-            drift = 0.5 * float(np.angle(np.sum(turned * turned)))
+            drift = drift_within_a_quarter(turned)
+            if drift is None:
+                self._tell_once(watched.bank)
+                continue
             signs = expected.get(watched.bank)
-            if signs is not None and np.vdot(signs, (turned * np.exp(-1j * drift)).real) < 0:
+            if signs is not None and is_turned_over(turned * np.exp(-1j * drift), signs):
                 drift -= math.copysign(math.pi, drift)
             drifts[watched.bank] = drift
             volts[watched.channel] -= drift / self._radians_per_volt[watched.channel]
@@ -183,6 +192,15 @@ class PhaseTracker:
         self._batches = 0
         logger.debug("reference phases had drifted by %s", drifts)
         return drifts
+
+    def _tell_once(self, bank: str) -> None:
+        if bank not in self._told:
+            self._told.add(bank)
+            logger.warning(
+                "%s: samples have no phase in common, so that its reference is left where it is; "
+                "most likely amplifiers saturate: lower the weights or the input field",
+                bank,
+            )
 
     def _pilot(self, samples: Floats) -> dict[str, Floats]:
         """Return what each bank reads of the pilot, ``[samples, n]``.
@@ -218,6 +236,35 @@ class PhaseTracker:
     def _turn(self, volts: Floats) -> None:
         self._actuator.set_volts(volts)
         self._actuator.wait_until_settled(self._timeout_seconds)
+
+
+def drift_within_a_quarter(readings: npt.NDArray[np.complex128]) -> float | None:
+    """Return the phase that readings ``[samples, n]`` have in common, but for half a wave.
+
+    Every sample counts as much, however bright. ``None`` if they have none in common: amplifiers in
+    saturation turn every sample by a phase of its own, and a reference that runs after single
+    ones is worse than one that stays where it is.
+    """
+    # The square of noise in both quadratures is nothing in the mean.
+    squares = np.sum(readings * readings, axis=1) / _power(readings)
+    return 0.5 * float(np.angle(np.sum(squares))) if _in_common(squares) > IN_COMMON else None
+
+
+def is_turned_over(readings: npt.NDArray[np.complex128], signs: Floats) -> bool:
+    """Return whether samples agree that readings ``[samples, n]`` have signs opposite to these."""
+    votes = np.sum(readings.real * signs, axis=1) / np.sqrt(_power(readings) * _power(signs))
+    return bool(np.sum(votes) < 0.0) and _in_common(votes) > IN_COMMON
+
+
+def _power(values: npt.NDArray[Any]) -> Floats:
+    """Return the sum of squares ``[samples]`` of each, never nothing."""
+    return np.asarray(np.maximum(np.sum(np.abs(values) ** 2, axis=1), _TINY), np.float64)
+
+
+def _in_common(values: npt.NDArray[Any]) -> float:
+    """Return 1 for values that are all the same, about ``1 / sqrt(n)`` for any."""
+    length = math.sqrt(len(values)) * float(np.linalg.norm(values))
+    return abs(complex(np.sum(values))) / max(length, _TINY)
 
 
 def _turned(samples: npt.NDArray[np.floating], turns: Floats) -> Floats:

@@ -6,6 +6,10 @@ import pytest
 from instruments.bench_file.reading import built_in_text, parse_bench_file
 from instruments.bench_opening import open_bench
 from instruments.opening import SharedResources
+from instruments.phase_tracking import SAMPLES, drift_within_a_quarter, is_turned_over
+from protocols.datasets import load_dataset
+from protocols.settings import TrainingSettings
+from protocols.training import Training
 
 INPUTS = np.random.default_rng(5).uniform(0, 1, (32, 64)).astype(np.float32)
 BANKS = ("taps_z", "taps_a", "taps_delta", "outputs")
@@ -130,3 +134,88 @@ def test_a_pilot_read_out_of_step_turns_no_reference_away(bench, instrument):
     found = opened.turn_references_back(INPUTS)
     assert found == pytest.approx(DRIFTS, abs=2e-3)
     assert opened.light.slips == 1
+
+
+def readings(phases, brightness=1.0, noise=0.0, seed=0):
+    """Quadratures ``[samples, n]`` of real light at 10 taps, each sample with phase and size."""
+    generator = np.random.default_rng(seed)
+    light = generator.normal(size=(SAMPLES, 10)) * np.reshape(brightness, (-1, 1))
+    quadratures = light * np.exp(1j * np.reshape(phases, (-1, 1)))
+    dark = generator.normal(size=(2, *light.shape))
+    return light, quadratures + noise * (dark[0] + 1j * dark[1])
+
+
+@pytest.mark.parametrize("angle", [-1.4, -0.2, 0.0, 0.9])
+def test_a_phase_all_samples_have_is_found_in_spite_of_noise(angle):
+    _, read = readings(np.full(SAMPLES, angle))
+    assert drift_within_a_quarter(read) == pytest.approx(angle, abs=1e-12)
+    _, noisy = readings(np.full(SAMPLES, angle), noise=0.5)
+    found = drift_within_a_quarter(noisy)
+    assert found is not None
+    assert abs(np.exp(2j * (found - angle)) - 1) < 0.5
+
+
+def test_samples_that_disagree_have_no_phase():
+    generator = np.random.default_rng(1)
+    for seed in range(50):
+        _, read = readings(generator.uniform(-np.pi, np.pi, SAMPLES), seed=seed)
+        assert drift_within_a_quarter(read) is None
+
+
+def test_one_bright_sample_does_not_speak_for_all():
+    phases, brightness = np.full(SAMPLES, 0.1), np.ones(SAMPLES)
+    phases[3], brightness[3] = 1.3, 30.0
+    _, read = readings(phases, brightness)
+    assert drift_within_a_quarter(read) == pytest.approx(0.1, abs=0.1)
+
+
+def test_half_a_wave_takes_samples_that_agree_on_it():
+    light, read = readings(np.zeros(SAMPLES))
+    assert is_turned_over(-read, light)
+    assert not is_turned_over(read, light)
+    # Of expectations that are off in a third of all signs enough is left.
+    generator = np.random.default_rng(2)
+    expected = light * np.where(generator.random(light.shape) < 0.2, -1, 1)
+    assert is_turned_over(-read, expected)
+    for seed in range(20):
+        anything = np.random.default_rng(seed).normal(size=light.shape)
+        assert not is_turned_over(read, anything)
+
+
+def test_a_reference_without_a_common_phase_stays_and_is_told_of_once(bench, monkeypatch, caplog):
+    opened, twin = bench
+    drift(twin, DRIFTS)
+    opened.turn_references_back(INPUTS)
+    before = phases(twin)
+    monkeypatch.setattr("instruments.phase_tracking.IN_COMMON", 1.1)
+    drift(twin, dict.fromkeys(BANKS, 0.5))
+    moved = phases(twin)
+    assert opened.turn_references_back(INPUTS) == {}
+    assert opened.turn_references_back(INPUTS) == {}
+    assert phases(twin) == moved
+    assert moved != before
+    told = [one.getMessage() for one in caplog.records if "no phase in common" in one.message]
+    assert [one.split(":")[0] for one in told] == list(BANKS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_references_survive_weights_so_large_that_amplifiers_turn_the_light(seed):
+    """Without a limit to its weights a long training takes the cascade there."""
+    text = built_in_text("digits").replace("[twin]\nseed = 1", f"[twin]\nseed = {seed}")
+    settings = TrainingSettings(
+        epochs=1500, learning_rate=3e-3, initial_std=0.15, fields_every=0, check_every=0
+    )
+    losses = []
+
+    class Losses:
+        def step(self, training, loss):
+            losses.append(loss)
+
+        def epoch(self, training, row):
+            pass
+
+    with open_bench(parse_bench_file(text, "digits")) as opened:
+        result = Training(opened, load_dataset("digits"), settings).run(None, Losses())
+    assert result.test_accuracy > 0.96
+    assert np.count_nonzero(np.array(losses[100:]) > 1) < 10
