@@ -65,6 +65,12 @@ def load_weights(path: Path, layers: Sequence[Layer]) -> list[Array]:
         ) from None
     except Exception as error:
         raise DataError(f"{path}: not a readable .npz file ({why_unreadable(error)})") from error
+    beyond = f"layer_{len(layers) + 1}"
+    if beyond in stored:
+        raise DataError(
+            f"{path}: found '{beyond}'; the network has {len(layers)} layers of weights, and no "
+            "more are wanted"
+        )
     loaded: list[Array] = []
     for number, layer in enumerate(layers, start=1):
         name, shape = f"layer_{number}", (layer.outputs, layer.inputs)

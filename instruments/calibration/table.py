@@ -350,6 +350,16 @@ class CalibrationTable:
         return digest.hexdigest()[:_ID_LENGTH]
 
 
+def owner_of(path: Path) -> str | None:
+    """Return the name of the bench whose table a file holds; ``None`` if it holds none."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            header = json.loads(stored[_HEADER].tobytes().decode())
+        return str(header["provenance"]["bench"])
+    except _DAMAGE:
+        return None
+
+
 def _frozen(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return a read-only copy in a byte order and layout that does not depend on the machine."""
     if value.dtype.kind in "iu":

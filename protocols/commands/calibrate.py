@@ -88,7 +88,7 @@ def calibrate(
             "ones; name a folder of their own with --out"
         )
     given = found_bench(bench, simulate)
-    folder = _folder(given, bench, out)
+    folder = _folder(given, bench, out, simulated=simulate is not None)
     file = _with_folder(given, folder)
     with opened_for_calibration(
         file,
@@ -112,18 +112,32 @@ def calibrate(
         raise typer.Exit(1)
 
 
-def _folder(file: BenchFile, named: str, out: Path | None) -> Path:
-    """Return where tables go."""
+def _folder(file: BenchFile, named: str, out: Path | None, *, simulated: bool) -> Path:
+    """Return where tables go; refuse a folder in which they would replace others' tables."""
+    from instruments.calibration.table import owner_of
     from instruments.errors import SettingsError
 
-    if out is not None:
-        return out
-    if file.calibration_folder is not None:
-        return file.calibration_folder
-    path = Path(named)
-    if path.suffix == ".toml":
-        return path.parent / DEFAULT_FOLDER
-    raise SettingsError(f"'{named}' is built in and has no folder of its own: name one with --out")
+    own = file.calibration_folder
+    if own is None and Path(named).suffix == ".toml":
+        own = Path(named).parent / DEFAULT_FOLDER
+    folder = own if out is None else out
+    if folder is None:
+        raise SettingsError(
+            f"'{named}' is built in and has no folder of its own: name one with --out"
+        )
+    if simulated and own is not None and folder.resolve() == own.resolve():
+        raise SettingsError(
+            f"out: {folder} is where the tables of the real instruments belong, and those of "
+            "simulated ones would replace them; name another folder"
+        )
+    for path in sorted(folder.glob("*.npz")):
+        owner = owner_of(path)
+        if owner not in (None, file.name):
+            raise SettingsError(
+                f"out: {path} is a table of bench '{owner}', and '{file.name}' is measured: "
+                "name a folder of its own"
+            )
+    return folder
 
 
 def _with_folder(file: BenchFile, folder: Path) -> BenchFile:

@@ -42,6 +42,14 @@ def test_weights_come_back_from_a_file(tmp_path):
     [
         ({"layer_1": np.zeros((200, 300))}, "no array 'layer_2'"),
         ({"layer_1": np.zeros((200, 299)), "layer_2": np.zeros((10, 200))}, "has shape"),
+        (
+            {
+                "layer_1": np.zeros((200, 300)),
+                "layer_2": np.zeros((10, 200)),
+                "layer_3": np.zeros((10, 10)),
+            },
+            "found 'layer_3'; the network has 2 layers",
+        ),
         ({"layer_1": np.full((200, 300), np.nan), "layer_2": np.zeros((10, 200))}, "finite"),
     ],
 )

@@ -53,6 +53,30 @@ def test_a_folder_that_takes_no_files_is_refused_before_anything_is_measured(
     assert "Nothing was measured" in done.complaint
 
 
+def test_tables_of_another_bench_are_not_replaced(backbeam, here):
+    assert backbeam("calibrate", "--out", "tables", *FAST).code == 0
+    before = {path: path.read_bytes() for path in (here / "tables").iterdir()}
+    (here / "mine.toml").write_text(
+        built_in_text("digits").replace('name = "digits"', 'name = "mine"'), encoding="utf-8"
+    )
+    done = backbeam("calibrate", "mine.toml", "--out", "tables", *FAST)
+    assert done.code == 2
+    assert "is a table of bench 'digits', and 'mine' is measured" in done.complaint
+    assert {path: path.read_bytes() for path in (here / "tables").iterdir()} == before
+    # Its own are, and a file that is no table is nobody's.
+    (here / "tables" / "notes.npz").write_bytes(b"mine")
+    assert backbeam("calibrate", "--out", "tables", *FAST).code == 0
+
+
+def test_tables_of_simulated_instruments_do_not_replace_those_of_real_ones(backbeam, here):
+    (here / "bench.toml").write_text(built_in_text("digits"), encoding="utf-8")
+    for folder in ("calibration", str(here / "calibration")):
+        done = backbeam("calibrate", "bench.toml", "--simulate", "--out", folder, *FAST)
+        assert done.code == 2
+        assert "tables of the real instruments belong" in done.complaint
+    assert not (here / "calibration").exists()
+
+
 def test_a_built_in_bench_needs_a_folder(backbeam, here):
     done = backbeam("calibrate")
     assert done.code == 2
