@@ -235,7 +235,9 @@ def _check_fits(path: Path, found: CalibrationTable, nominal: CalibrationTable) 
 
 def _size(table: Any) -> str:
     if isinstance(table, WeightBankTable):
-        return f"{table.rows} x {table.columns} blocks"
+        levels = 0 if table.phase_radians is None else table.phase_radians.shape[1]
+        steps = f"{levels} grey levels" if levels else "no steps"
+        return f"{table.rows} x {table.columns} blocks of period {table.period} with {steps}"
     if isinstance(table, MirrorEncoderTable):
         carrier = f"a carrier of {table.carrier_period}" if table.carrier_period else "no carrier"
         return f"{table.channels} blocks of {table.curve.size} levels with {carrier}"

@@ -77,7 +77,7 @@ class HealthWatch:
         self._loss = loss
         self.tell: Tell = _say_nothing
         self._rates = DriftRates()
-        self._failing: set[int] = set()
+        self._told_of: set[int] = set()
         self._drift_looked_at = -1
         self._drift_found: dict[str, float] = {}
         self._has_all_ports = bench.file is not None and not why_not(bench.file)
@@ -155,7 +155,6 @@ class HealthWatch:
     def _judge(self, found: Sequence[LayerFidelity], taps: Sequence[TapErrors]) -> None:
         poor = [one for one in found if one.level in (Level.WATCH, Level.POOR, Level.STOP)]
         if not poor:
-            self._failing = set()
             return
         worst = max(taps, key=lambda one: one.signal_share if one.rms else 0.0)
         culprit = f"the largest signal error is that of {worst.bank}, {worst.signal_share:.0%}"
@@ -166,14 +165,14 @@ class HealthWatch:
             self._report(
                 f"{one.sentence()}; {culprit}",
                 "fault" if failed else "warning",
-                # Said once on the way down; the record has every look.
-                aloud=failed and one.layer not in self._failing,
+                # Said once, until tables are new; the record has every look.
+                aloud=failed and one.layer not in self._told_of,
                 layer=one.layer,
                 instrument=worst.bank,
                 reading=f"off {worst.signal_share:.0%}",
             )
-        self._failing = {one.layer for one in poor if one.level is Level.STOP}
         failing = [one for one in poor if one.level is Level.STOP]
+        self._told_of |= {one.layer for one in failing}
         if failing and self._settings.on_poor_gradient == "stop":
             raise GradientError(f"{failing[0].sentence()}; {culprit}")
 
@@ -210,6 +209,7 @@ class HealthWatch:
         accepted = [f"{one.protocol} {one.target}" for one in results if one.accepted]
         self._rates.forget([one.name for one in due])
         if accepted:
+            self._told_of.clear()
             self.tell("recalibrated", f"drifted: {names}; measured again: {', '.join(accepted)}")
             tables = tables_of(self._bench)
             number = tables.number

@@ -6,9 +6,10 @@ import pytest
 from simulated_bench import bench_file
 
 from instruments.bench_opening import open_bench
-from instruments.calibration.bench_tables import BenchTables, stored_tables
+from instruments.calibration.bench_tables import BenchTables, stored_tables, table_path
 from instruments.calibration.nominal import nominal_tables
 from instruments.calibration.tap import TapTable
+from instruments.calibration.weight_bank import WeightBankTable
 from instruments.errors import CalibrationError
 from instruments.opening import SharedResources, prepare_instruments
 
@@ -106,3 +107,23 @@ def test_a_folder_of_tables_that_is_not_there_is_said_to_be_missing(bench, tmp_p
     (line,) = caplog.messages
     assert line.startswith(f"{tmp_path / 'tabels'} does not exist: nominal tables for ")
     assert "encoder inputs, " in line
+
+
+@pytest.mark.parametrize(("more", "levels"), [(1, None), (0, 64)])
+def test_a_weight_bank_of_other_gratings_is_refused(bench, tmp_path, more, levels):
+    nominal = tables_of(bench)
+    own = nominal.weight_banks["second"]
+    other = WeightBankTable.nominal(
+        own.rows,
+        own.columns,
+        levels,
+        own.period + more,
+        own.full_scale,
+        instrument=own.instrument,
+        bench=bench.name,
+    )
+    other.save(table_path(tmp_path, "weight bank", "second"))
+    steps = f"{levels} grey levels" if levels else "no steps"
+    found = f"of period {own.period + more} with {steps}, .* of period {own.period} with no steps"
+    with pytest.raises(CalibrationError, match=found):
+        stored_tables(tmp_path, nominal, bench=bench.name)

@@ -138,6 +138,24 @@ def test_by_default_it_is_warned_about_and_goes_on(tmp_path, caplog):
     assert min(one.step for one in worst) == 40
 
 
+def test_what_comes_and_goes_is_told_aloud_once(tmp_path, caplog):
+    def again_and_again(bench, twin, training):
+        def after():
+            if training.step in (10, 30, 50):
+                twin.detectors["taps_delta"].response[:2, ::2] *= -1
+
+        return Between(0, None, after)
+
+    with caplog.at_level(logging.WARNING, "protocols.health.watch"):
+        run, _, _ = trained(tmp_path / "run", between=again_and_again)
+    faults = [one.step for one in run.events() if one.details.get("state") == "fault"]
+    assert min(faults) == 20
+    assert 40 not in faults
+    assert max(faults) == 80
+    told = [one for one in caplog.messages if "layer 1: cosine" in one]
+    assert len(told) == 1
+
+
 def noisy(bench, twin, training):
     """Detectors become a hundred times as noisy as the errors they read."""
 
