@@ -193,9 +193,8 @@ class ScreenWindow:
     def _last_words(self) -> str:
         text = self._log.read_text("utf-8", "replace").strip() if self._log.exists() else ""
         last = text.splitlines()[-1] if text else f"exit code {self._process.returncode}"
-        if "No module named" in last or "QtBindingsNotFoundError" in text:
-            return f"{last}; install Qt with: {_INSTALL}"
-        return f"its process ended: {last}"
+        # Without Qt it says what to install.
+        return last if _INSTALL in last else f"its process ended: {last}"
 
     def _wait(self, is_so: Callable[[], bool], timeout_seconds: float, what: str) -> None:
         until = time.monotonic() + timeout_seconds

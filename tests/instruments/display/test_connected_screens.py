@@ -1,6 +1,8 @@
 """Which screens there are, and what a bench file calls them."""
 
+import os
 import subprocess
+import sys
 
 import pytest
 from virtual_screens import SIZES
@@ -62,3 +64,20 @@ def test_why_screens_cannot_be_listed_is_said_in_one_line(monkeypatch, said, com
         connected_screens()
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_without_qt_it_is_said_in_one_line_what_to_install(tmp_path):
+    (tmp_path / "qtpy").mkdir()
+    (tmp_path / "qtpy" / "__init__.py").write_text("raise ImportError('there is none')")
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, "-m", "instruments.display"],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "need Qt (ImportError: there is none)" in line
+    assert 'pip install "backbeam[display]"' in line
