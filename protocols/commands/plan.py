@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from instruments.bench_file.schema import BenchFile
+    from instruments.calibration.field_encoder import FieldEncoder
     from instruments.exposure_plan import BatchPlan, PanelPace, ShotPace
     from instruments.gain_plan import PlannedGain
     from instruments.network import Array, Layer
@@ -100,7 +101,7 @@ def plan(
     _print_time(file, paces, shots, batch, batch_size, samples)
     _print_gains(console, gains, origin)
     _print_powers(console, file, powers)
-    for remark in _remarks(file, prepared, paces, shots, batch, gains, powers):
+    for remark in _remarks(file, prepared, tables.encoders, paces, shots, batch, gains, powers):
         typer.echo(f"warning: {remark}")
 
 
@@ -282,6 +283,7 @@ def _amplifier_cells(power: AmplifierPower | None) -> tuple[str, str, str, str]:
 def _remarks(
     file: BenchFile,
     prepared: Mapping[str, PreparedInstrument],
+    encoders: Mapping[str, FieldEncoder],
     paces: Mapping[str, PanelPace],
     shots: ShotPace,
     batch: BatchPlan,
@@ -293,6 +295,14 @@ def _remarks(
     from instruments.power_budget import TYPICAL_SATURATION_WATTS
     from protocols.readable_quantities import readable
 
+    source = file.stages[file.network.stages[0]].inputs
+    if source is not None:
+        reach = float(encoders[source].highest_fields.min())
+        if file.optics.input_field > reach:
+            yield (
+                f"an input of 1 is a field of {file.optics.input_field:g} and {source} reach "
+                f"{reach:.3g}: lower optics.input_field, or train with a smaller --input-scale"
+            )
     for pace in dict.fromkeys(paces.values()):
         if pace.seconds is None:
             yield (

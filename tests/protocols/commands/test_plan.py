@@ -215,3 +215,10 @@ def test_help_of_the_bench_commands_teaches_and_fits_eighty_columns(backbeam, mo
     assert "Examples" in done.out
     if command != "init":
         assert f"backbeam {command} my_bench.toml" in done.out
+
+
+def test_inputs_beyond_what_modulators_send_are_warned_of(backbeam, changed):
+    bright = ("input_field = 1.0", "input_field = 1.5")
+    (warning,) = warnings(backbeam("plan", changed(field=bright)))
+    assert "an input of 1 is a field of 1.5 and inputs reach 1.0" in warning
+    assert "--input-scale" in warning
