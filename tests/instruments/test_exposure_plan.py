@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "benches"
 SAMPLES = 7
 
 
-def small(example, layers, columns, marks="false"):
+def small(example, layers, columns, marks="false", shots_per_sample=1):
     """An example bench cut down to a few neurons; one panel serves its layers in turn."""
     text = (EXAMPLES / f"{example}.toml").read_text(encoding="utf-8")
     rows = max(layers[1:])
@@ -39,6 +39,7 @@ def small(example, layers, columns, marks="false"):
     for pattern, new in changes.items():
         text, found = re.subn(pattern, new, text, flags=re.MULTILINE)
         assert found, pattern
+    text += f"\n[taps.taps_z]\nshots_per_sample = {shots_per_sample}\n"
     return parse_bench_file(text, example)
 
 
@@ -56,6 +57,8 @@ BENCHES = {
     "cascade with marks": lambda: digits("true"),
     "tiled with marks": lambda: small("mnist_tiled", (8, 6, 4), 6, "true"),
     "in turn": lambda: small("mnist_14x14", (8, 6, 4), 8),
+    "in turn, samples shown thrice": lambda: small("mnist_14x14", (8, 6, 4), 8, "false", 3),
+    "in turn, thrice with marks": lambda: small("mnist_14x14", (8, 6, 4), 8, "true", 3),
     "three layers in turn": lambda: small("mnist_14x14", (8, 6, 5, 4), 8),
     "four layers in turn": lambda: small("mnist_14x14", (8, 6, 6, 5, 4), 8),
     "tiled": lambda: small("mnist_tiled", (8, 6, 4), 6),

@@ -12,7 +12,9 @@ from instruments.bench_file.reading import (
     read_bench_file,
 )
 from instruments.bench_opening import open_bench
+from instruments.calibration.amplifier import AmplifierTable
 from instruments.calibration.nominal import nominal_tables
+from instruments.calibration.table import Provenance
 from instruments.gain_plan import highest_decibels, plan_gains
 from instruments.opening import prepare_instruments
 
@@ -89,6 +91,22 @@ def test_the_file_s_limit_of_the_current_limits_the_gain():
         found = highest_decibels(file, "amplifier_2", tables.amplifiers["amplifier_2"])
         by_hand = 45 * (1 - np.exp(-(amperes - 0.02) / 0.06))
         assert found == pytest.approx(by_hand, abs=1e-3)
+
+
+def test_the_weakest_channel_says_what_gain_all_reach_at_the_limit():
+    text = built_in_text("digits")
+    narrowed = text.replace(
+        'current_amperes = ["0 mA", "200 mA"]', 'current_amperes = ["0 mA", "80 mA"]'
+    )
+    # Straight from nothing at 0 mA to these decibels at 200 mA.
+    ends = np.linspace(30.0, 40.0, 48)
+    table = AmplifierTable(
+        [0.0, 0.1, 0.2],
+        np.outer(ends, [0.0, 0.5, 1.0]),
+        provenance=Provenance("amplifier_2", "digits"),
+    )
+    found = highest_decibels(parse_bench_file(narrowed), "amplifier_2", table)
+    assert found == pytest.approx(30.0 * 80 / 200)
 
 
 def test_without_an_amplifier_nearly_all_weights_are_clipped():

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from instruments.arrangements import bench_light
+from instruments.bench_file.reading import built_in_text, parse_bench_file
+from instruments.bench_opening import open_bench
 from instruments.shot_marks import BACKWARD_MARKS, FORWARD_MARKS, MARKS, in_step, noise_of
+from instruments.stage_hardware import Emitter
 
 RANGE_VOLTS = 1.0
 NOISE_VOLTS = 3e-4
@@ -124,3 +128,24 @@ def test_every_state_is_shown_twice():
     states = list(zip(FORWARD_MARKS, BACKWARD_MARKS, strict=True))
     assert sorted(states) == sorted(2 * list(set(states)))
     assert len(set(states)) == 4
+
+
+def test_noise_that_was_measured_long_ago_is_measured_again(monkeypatch):
+    """In light that stands still, which is loaded for nothing else."""
+    monkeypatch.setattr(bench_light, "NOISE_HOLDS_FOR", 3)
+    # Tracking phases takes exposures as well, which count.
+    text = built_in_text("digits").replace("track_every = 20", "track_every = 0")
+    steady, load_steady = [], Emitter.load_steady
+    monkeypatch.setattr(
+        Emitter,
+        "load_steady",
+        lambda emitter, shots: (steady.append(shots), load_steady(emitter, shots)),
+    )
+    measured = []
+    with open_bench(parse_bench_file(text, "digits")) as bench:
+        bench.write([np.full((one.outputs, one.inputs), 0.05, "f") for one in bench.layers])
+        for _ in range(9):
+            before = len(steady)
+            bench.forward(np.full((2, 64), 0.3, "f"))
+            measured.append(len(steady) > before)
+    assert np.flatnonzero(measured).tolist() == [0, 4, 8]

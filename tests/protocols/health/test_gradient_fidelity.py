@@ -85,6 +85,16 @@ def test_averaging_so_many_takes_leaves_the_cosine_it_promises():
     assert found == pytest.approx(0.95, abs=0.02)
 
 
+@pytest.mark.parametrize("noise", [0.6, 1.0, 1.4, 3.0, 7.7])
+def test_no_more_takes_are_asked_for_than_the_cosine_needs(noise):
+    def cosine_left_by(count):
+        return 1 / np.sqrt(1 + noise**2 / count)
+
+    count = takes_for(noise)
+    assert cosine_left_by(count) >= 0.95
+    assert cosine_left_by(count - 1) < 0.95
+
+
 def test_no_gradient_at_all_is_no_number():
     found = compare_layer(1, np.zeros((3, *SHAPE)), reference())
     assert np.isnan(found.cosine)

@@ -123,6 +123,20 @@ def test_noise_of_either_take_is_nothing_in_the_mean():
     assert np.mean([one.value < 3 * one.sigma for one in found]) > 0.97
 
 
+def test_the_result_scatters_by_its_sigma():
+    """Where what is left stands well above its noise: near 0 the root is not normal."""
+    generator = np.random.default_rng(4)
+    weights = generator.normal(size=(12, 30))
+    factors = 1 + 0.2 * generator.normal(size=weights.shape)
+
+    def takes(matrix):
+        return tuple(matrix + 0.1 * generator.normal(size=weights.shape) for _ in range(2))
+
+    found = [compare_ways(takes(weights), takes(weights * factors)) for _ in range(400)]
+    scatter = np.std([one.value for one in found])
+    assert 0.8 < scatter / np.mean([one.sigma for one in found]) < 1.25
+
+
 def test_a_bench_without_taps_in_front_of_the_last_weights_says_nothing():
     text = digits_text().replace('bypass_detuning = "5 GHz"', "")
     with opened_digits(text) as (bench, _):

@@ -1,16 +1,21 @@
 """What taps get wrong always and what they get wrong at random, against a twin's hidden truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from benches_to_check import INPUTS, LABELS, LOSS, digits_text, opened
+from benches_to_check import INPUTS, LABELS, LOSS, digits_text, opened, weights_for
 
 from instruments.bench_file.reading import parse_bench_file
 from protocols.health.gradient_fidelity import Level, compared
 from protocols.health.repeated_frames import repeat
 from protocols.health.signal_and_noise import _errors, tap_errors
 from protocols.health.table_twin import TableTwin, exact_gradient
+from sim_backends.ideal_network import IdealNetwork
 from sim_backends.simulated.true_bench_tables import true_bench_tables
 from sim_backends.twin.true_tables import optical_weights
+from tests.sim_backends.support.example_benches import bench_file
+from tests.sim_backends.support.example_benches import opened as opened_example
 
 TAKES = 8
 
@@ -25,6 +30,35 @@ def looked_at():
         repeats = repeat(bench, INPUTS, LABELS, LOSS, TAKES)
         light = [optical_weights(twin, index) for index in (0, 1)]
         yield bench, twin, expected, repeats, light
+
+
+@pytest.fixture(scope="module")
+def deeper():
+    """A perfect bench with two hidden layers of unequal width, its twin of tables, and takes."""
+    file = bench_file(
+        "mnist_14x14",
+        layers=[12, 9, 7, 4],
+        twin={"perfect": True},
+        settings={"photodetector array": {"full_scale": "50 V"}},
+        smooth_panels=True,
+    )
+    bench, _ = opened_example(file)
+    with bench:
+        bench.write(weights_for(bench, width=0.3))
+        inputs = np.random.default_rng(5).uniform(0, 1, (16, 12)).astype(np.float32)
+        repeats = repeat(bench, inputs, np.arange(16) % 4, LOSS, 2)
+        yield bench, TableTwin(bench), repeats
+
+
+def exact_gradient_of_an_ideal_network(bench, weights, inputs, errors):
+    layers = [
+        replace(one, unit=one.unit and replace(one.unit, derivative="exact"))
+        for one in bench.layers
+    ]
+    ideal = IdealNetwork(layers)
+    ideal.write(weights)
+    passed = ideal.forward(inputs)
+    return ideal.gradient(passed, ideal.backward(passed, errors))
 
 
 def test_the_twin_of_true_tables_shows_the_weights_that_are_in_the_light(looked_at):
@@ -96,19 +130,32 @@ def test_the_gradient_of_a_sound_bench_is_good(looked_at):
 
 
 def test_the_exact_gradient_is_that_of_an_ideal_network(looked_at):
-    from dataclasses import replace
-
-    from sim_backends.ideal_network import IdealNetwork
-
     bench, _, expected, repeats, _ = looked_at
     errors = repeats.mean_output_errors()
-    layers = [
-        replace(one, unit=one.unit and replace(one.unit, derivative="exact"))
-        for one in bench.layers
-    ]
-    ideal = IdealNetwork(layers)
-    ideal.write(expected.weights)
-    passed = ideal.forward(INPUTS)
-    wanted = ideal.gradient(passed, ideal.backward(passed, errors))
+    wanted = exact_gradient_of_an_ideal_network(bench, expected.weights, INPUTS, errors)
     for found, one in zip(exact_gradient(expected, INPUTS, errors), wanted, strict=True):
         np.testing.assert_allclose(found, one, atol=2e-3 * np.abs(one).max())
+
+
+def test_the_exact_gradient_goes_back_through_every_hidden_layer(deeper):
+    bench, expected, repeats = deeper
+    inputs, errors = repeats.inputs, repeats.mean_output_errors()
+    wanted = exact_gradient_of_an_ideal_network(bench, expected.weights, inputs, errors)
+    for found, one in zip(exact_gradient(expected, inputs, errors), wanted, strict=True):
+        np.testing.assert_allclose(found, one, atol=2e-3 * np.abs(one).max())
+
+
+def test_every_layer_of_a_perfect_bench_is_expected_from_the_fields_of_its_own(deeper):
+    bench, expected, repeats = deeper
+    found = tap_errors(bench, expected, repeats)
+    assert [(one.bank, one.layer) for one in found] == [
+        ("taps_z", 1),
+        ("taps_a", 1),
+        ("taps_z", 2),
+        ("taps_a", 2),
+        ("taps_z", 3),
+        ("taps_delta", 2),
+        ("taps_delta", 1),
+    ]
+    for one in found:
+        assert one.signal_share < 3e-3
