@@ -56,6 +56,30 @@ def test_fields_are_read_from_the_fringes_within_the_photons_noise():
         assert misfit < 0.002
 
 
+def test_with_a_dark_injector_a_camera_of_errors_sees_the_pump_that_is_reflected_into_it():
+    bench, twin = opened(camera_bench(f"{PERFECT}[twin.taps]\nreflection = 0.02"))
+    with bench:
+        inputs, _ = lit(bench)
+        bench.forward(inputs)
+        bench.instruments["errors"].load(np.zeros((1, 10), np.float32))
+        bench.instruments["errors"].arm()
+        taps = bench.light.exposer.detectors["taps_delta"]
+        taps.arm(32)
+        bench.instruments["trigger"].fire(32)
+        read = taps.read_fields(1.0)
+        assert not twin.stages[0].delta.any()
+        real, imaginary = twin.stages[0].z[:, :32]
+        reflected = twin.detectors["taps_delta"].reflection * (real + 1j * imaginary)
+        # Nominal counts a field are those of the file; noise is that of the photons.
+        slope = np.vdot(reflected, read) / np.vdot(reflected, reflected)
+        assert 0.8 < slope.real / 2400.0 < 1.0
+        assert abs(slope.imag) < 0.01 * slope.real
+        misfit = read - slope * reflected
+        assert np.abs(reflected * slope).max() > 20 * taps.noise_counts
+        assert misfit.real.std() == pytest.approx(taps.noise_counts, rel=0.3)
+        assert misfit.imag.std() == pytest.approx(taps.noise_counts, rel=0.3)
+
+
 def test_the_reference_can_be_turned_by_a_number_and_is_tracked():
     file = camera_bench(f'{PERFECT}[twin.taps]\nbank_phase = "1.2 rad"')
     bench, _ = opened(file)

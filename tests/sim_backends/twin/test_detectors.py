@@ -71,6 +71,22 @@ def test_shot_noise_is_there_without_signal_and_hardly_grows_with_it():
     assert bright.var() / dark.var() == pytest.approx(1 + 400e-3, rel=0.05)
 
 
+@pytest.mark.parametrize("first", ["dark", "bright"])
+def test_a_shot_is_as_noisy_as_its_own_light_makes_it_whatever_comes_next_to_it(first):
+    # Two shots in a row are made of one pair of deviates: neither may take the other's width.
+    bank = bank_of(1e4, shot_noise=True)
+    light = field_of(0.0)
+    bright = slice(1 if first == "dark" else 0, None, 2)
+    dark = slice(0 if first == "dark" else 1, None, 2)
+    light[0, bright] = 60.0
+    readings = read(bank, light)
+    variance, growth = bank.noise_variance.mean(axis=1)
+    # 10 000 values each: a standard error of 1.4 % of a variance.
+    assert readings[dark].var() == pytest.approx(variance, rel=0.065)
+    assert readings[bright].var() == pytest.approx(variance + 3600 * growth, rel=0.065)
+    assert readings[bright].var() > 4 * readings[dark].var()
+
+
 def test_electronic_noise_adds_in_variance_and_stays_without_the_reference():
     bank = bank_of(1e4, shot_noise=True, electronic_noise=1e-3)
     shot = bank_of(1e4, shot_noise=True)

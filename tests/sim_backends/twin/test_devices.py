@@ -138,9 +138,10 @@ class TestAmplifiers:
         truth = amplifiers(10.0, photons=53_650, channels=100, inversion_factor=inversion)
         nothing = np.zeros((2, 400, 100), np.float32)
         light = amplified(truth, nothing, gains_left_by(truth, nothing), NoiseStream(2))
-        photons = 53_650 * (np.square(light[0]).mean() + np.square(light[1]).mean())
-        # 40 000 pairs: a standard error of half a per cent.
-        assert photons == pytest.approx(9 * inversion, rel=0.025)
+        # 40 000 pairs: a standard error of 0.7 % of either part.
+        for quadrature in light:
+            photons = 53_650 * np.square(quadrature).mean()
+            assert photons == pytest.approx(4.5 * inversion, rel=0.03)
         assert np.abs(np.corrcoef(light[0].ravel(), light[1].ravel())[0, 1]) < 0.02
 
     def test_each_channel_has_its_own_current_and_its_own_spread(self):
@@ -164,11 +165,11 @@ class TestAmplifiers:
         assert abs(gain_of(truth, 0.0)[0]) ** 2 == pytest.approx(1e-4)
 
 
-def absorber(kind="absorber", model="eq4", depth=10.0, neurons=3, **own):
+def absorber(kind="absorber", model="eq4", depth=10.0, neurons=3, seed=1, **own):
     imperfections = PERFECT.absorber.model_copy(update=own)
     layout = AbsorberLayout(kind, model, depth)
     return AbsorberTruth(
-        layout, neurons, imperfections, 1.0, np.random.default_rng(0), np.random.default_rng(1)
+        layout, neurons, imperfections, 1.0, np.random.default_rng(0), np.random.default_rng(seed)
     )
 
 
@@ -221,6 +222,31 @@ class TestAbsorber:
         truth.overlap = overlap
         expected = overlap * bleached + (1 - overlap) * dark
         np.testing.assert_allclose(truth.probed(probe, pump)[0, 0], expected, rtol=1e-5)
+
+    @pytest.mark.parametrize("model", ["eq4", "propagated"])
+    def test_a_probe_beside_its_pump_bleaches_its_own_way_on_either_side(self, model):
+        truth = absorber(model=model, finite_probe=True)
+        overlap = np.float32([0.9, 0.5, 0.1])
+        truth.overlap = overlap
+        pump = np.full((1, 3), 4.0, np.float32)
+        probe = np.zeros((2, 1, 3), np.float32)
+        probe[0], probe[1] = 1.2, 1.6
+        # A probe of power 4 meets a power of 8 within the pump, and its own 4 beside it.
+        within, beside = transmissions(truth, np.sqrt(8.0), 2.0)
+        expected = overlap * within + (1 - overlap) * beside
+        behind = truth.probed(probe, pump)
+        np.testing.assert_allclose(behind[0, 0] / 1.2, expected, rtol=1e-5)
+        np.testing.assert_allclose(behind[1, 0] / 1.6, expected, rtol=1e-5)
+
+    def test_probes_displaced_in_two_directions_share_what_the_modes_of_both_beams_do(self):
+        # exp(-d^2 / w^2), with half a waist rms in each direction: the exponent is 2 / 4 on
+        # average and spreads as much, so that of 1000 benches is known to 3 %.
+        shares = [
+            absorber(neurons=2, probe_displacement=0.5, seed=seed).overlap for seed in range(1000)
+        ]
+        assert -np.log(shares).mean() == pytest.approx(0.5, rel=0.13)
+        # A stage's probes are steered together.
+        np.testing.assert_array_equal(np.ptp(shares, axis=1), 0)
 
     def test_heat_and_detuning_scale_the_optical_depth(self):
         truth = absorber()
