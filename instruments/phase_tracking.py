@@ -52,6 +52,9 @@ IN_COMMON = 0.6
 """From where on samples are taken to agree: 1 is all alike, and 16 at random make 0.25. Benches
 whose light is real make 0.75 and more, light that amplifiers have turned 0.5 and less."""
 
+APART_RADIANS = 0.25
+"""By how much the phase of bright samples may differ from that of all."""
+
 _QUARTER = 0.5 * math.pi
 _TURN = 2.0 * math.pi
 _TINY = 1e-300
@@ -241,13 +244,17 @@ class PhaseTracker:
 def drift_within_a_quarter(readings: npt.NDArray[np.complex128]) -> float | None:
     """Return the phase that readings ``[samples, n]`` have in common, but for half a wave.
 
-    Every sample counts as much, however bright. ``None`` if they have none in common: amplifiers in
-    saturation turn every sample by a phase of its own, and a reference that runs after single
-    ones is worse than one that stays where it is.
+    Bright light, which counts most in what is computed, counts most here. ``None`` if samples have
+    none in common, or bright ones another than all: amplifiers in saturation turn every sample by
+    a phase of its own, and a reference that runs after single ones is worse than one that stays.
     """
     # The square of noise in both quadratures is nothing in the mean.
-    squares = np.sum(readings * readings, axis=1) / _power(readings)
-    return 0.5 * float(np.angle(np.sum(squares))) if _in_common(squares) > IN_COMMON else None
+    squares = np.sum(readings * readings, axis=1)
+    alike = squares / _power(readings)
+    apart = 0.5 * float(np.angle(np.sum(squares) * np.conj(np.sum(alike))))
+    if _in_common(alike) < IN_COMMON or abs(apart) > APART_RADIANS:
+        return None
+    return 0.5 * float(np.angle(np.sum(squares)))
 
 
 def is_turned_over(readings: npt.NDArray[np.complex128], signs: Floats) -> bool:

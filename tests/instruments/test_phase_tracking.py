@@ -162,11 +162,15 @@ def test_samples_that_disagree_have_no_phase():
         assert drift_within_a_quarter(read) is None
 
 
-def test_one_bright_sample_does_not_speak_for_all():
+def test_bright_samples_say_which_phase_and_do_not_speak_for_all():
+    phases, brightness = np.full(SAMPLES, 0.1), np.ones(SAMPLES)
+    phases[:4], brightness[:4] = 0.2, 5.0
+    _, read = readings(phases, brightness)
+    assert drift_within_a_quarter(read) == pytest.approx(0.19, abs=0.01)
     phases, brightness = np.full(SAMPLES, 0.1), np.ones(SAMPLES)
     phases[3], brightness[3] = 1.3, 30.0
     _, read = readings(phases, brightness)
-    assert drift_within_a_quarter(read) == pytest.approx(0.1, abs=0.1)
+    assert drift_within_a_quarter(read) is None
 
 
 def test_half_a_wave_takes_samples_that_agree_on_it():
@@ -218,4 +222,5 @@ def test_references_survive_weights_so_large_that_amplifiers_turn_the_light(seed
     with open_bench(parse_bench_file(text, "digits")) as opened:
         result = Training(opened, load_dataset("digits"), settings).run(None, Losses())
     assert result.test_accuracy > 0.96
-    assert np.count_nonzero(np.array(losses[100:]) > 1) < 10
+    # Signs that turn over by mistake are found and turned back; what is lost is lost for a moment.
+    assert np.mean(np.array(losses[100:]) > 1) < 0.01
