@@ -97,6 +97,7 @@ def check_gradients(
     import numpy as np
 
     from instruments.bench_opening import open_bench
+    from instruments.errors import SettingsError
     from protocols.calibration.plots import write_drawing
     from protocols.commands.simulate import found_bench, shared_resources
     from protocols.commands.tables import open_console
@@ -112,6 +113,8 @@ def check_gradients(
     chosen = generator.choice(available, min(samples, available), replace=False)
     plain = file.name.replace(" ", "-")
     place = Path(f"check-gradients-{plain}.svg") if figure is None else figure
+    if not place.parent.is_dir():
+        raise SettingsError(f"figure: there is no folder {place.parent}; make it first")
     with open_bench(file, shared=shared_resources(record_wire, file)) as opened:
         opened.write(_weights(opened, weights, data, generator))
         with _Bar(steps_of_report(opened, takes, spots)) as bar:

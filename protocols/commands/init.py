@@ -107,6 +107,10 @@ def _write(path: Path, text: str, mode: str) -> None:
             file.write(text)
     except FileExistsError:
         raise SettingsError(f"{path} exists already: give another name") from None
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path} cannot be written: there is no folder {path.parent}; make it first"
+        ) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SettingsError(f"{path} cannot be written ({reason})") from error

@@ -369,7 +369,12 @@ def _options_without_effect(values: dict[str, Any], given: set[str]) -> list[str
 def _refuse_other_options(context: typer.Context, allowed: tuple[str, ...]) -> None:
     from instruments.errors import SettingsError
 
-    others = sorted(_flag(name) for name in _given(context) if name not in allowed)
+    # The bench is an argument, all others are options.
+    others = sorted(
+        "BENCH" if name == "bench" else _flag(name)
+        for name in _given(context)
+        if name not in allowed
+    )
     if others:
         raise SettingsError(
             f"{', '.join(others)} cannot be given with --resume: "

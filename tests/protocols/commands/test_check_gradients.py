@@ -72,6 +72,13 @@ def test_more_samples_than_there_are_is_said(backbeam, here):
     assert "training samples: all are taken" in done.err
 
 
+def test_a_figure_in_no_folder_is_refused_before_anything_is_measured(backbeam, here, monkeypatch):
+    monkeypatch.setattr("instruments.bench_opening.open_bench", None)
+    done = backbeam("check-gradients", "--figure", "nowhere/figure.svg", *QUICK)
+    assert done.code == 2
+    assert "there is no folder nowhere" in done.complaint
+
+
 def test_data_the_bench_was_not_made_for_is_refused(backbeam, here):
     bench = here / "bench.toml"
     text = built_in_text("digits").replace("layers = [64, 48, 10]", "layers = [64, 48, 9]")

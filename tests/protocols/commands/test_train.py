@@ -173,6 +173,7 @@ def test_defaults_that_depend_on_other_options(backbeam, here, monkeypatch, opti
         (["--resume", "none"], ["none does not exist"]),
         (["--resume", "."], [". is not a run"]),
         (["--resume", "none", "--epochs", "3", "--ideal"], ["--epochs, --ideal", "--resume"]),
+        (["digits", "--resume", "none"], ["BENCH cannot be given with --resume"]),
     ],
 )
 def test_a_wrong_option_is_named_and_nothing_is_left_behind(backbeam, here, options, words):
